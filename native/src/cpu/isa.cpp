@@ -7,8 +7,6 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "demitasse/system.h"
-
 namespace demitasse {
 namespace {
 
@@ -92,7 +90,3 @@ const char* isa_name(Isa isa) {
 }
 
 }  // namespace demitasse
-
-const char* dmt_version(void) { return "0.1.0"; }
-
-const char* dmt_isa(void) { return demitasse::isa_name(demitasse::active_isa()); }

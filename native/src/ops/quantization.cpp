@@ -1,0 +1,7 @@
+#include "ops/registry.h"
+
+namespace demitasse {
+
+std::span<const OperatorEntry> quantization_operators() { return {}; }
+
+}  // namespace demitasse

@@ -1,0 +1,34 @@
+#include "ops/registry.h"
+
+#include <unordered_map>
+
+namespace demitasse {
+namespace {
+
+std::unordered_map<std::string_view, Operator> all_operators() {
+  std::unordered_map<std::string_view, Operator> operators;
+  for (std::span<const OperatorEntry> family : {
+           elementwise_operators(),
+           comparison_operators(),
+           reduction_operators(),
+           cast_operators(),
+           quantization_operators(),
+           movement_operators(),
+           indexing_operators(),
+           linear_operators(),
+           normalization_operators(),
+       }) {
+    for (const OperatorEntry& entry : family) operators.emplace(entry.name, entry.run);
+  }
+  return operators;
+}
+
+}  // namespace
+
+Operator find_operator(std::string_view name) {
+  static const std::unordered_map<std::string_view, Operator> operators = all_operators();
+  const auto found = operators.find(name);
+  return found == operators.end() ? nullptr : found->second;
+}
+
+}  // namespace demitasse
