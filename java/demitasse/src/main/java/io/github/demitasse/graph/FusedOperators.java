@@ -1,0 +1,34 @@
+package io.github.demitasse.graph;
+
+/**
+ * The operators of {@link Domains#DEMITASSE}. Inputs in order; a trailing or empty one may be
+ * absent.
+ *
+ * <table>
+ * <caption>Fused operators</caption>
+ * <tr><th>operator</th><th>inputs</th><th>outputs</th><th>attributes</th></tr>
+ * <tr><td>Linear</td><td>x[.., k], weight[k, n], bias[n], residual[.., n]</td><td>y[.., n]</td>
+ *   <td>activation: none, relu, gelu_erf, gelu_tanh, silu, hard_swish, tanh, sigmoid;
+ *   y = activation(x weight + bias) + residual</td></tr>
+ * <tr><td>FakeQuantize</td><td>x</td><td>x as UINT8 codes would represent it</td>
+ *   <td>mode: dynamic_row, dynamic_tensor, static; scale (float) and zero_point (integer, 0..255): static</td></tr>
+ * <tr><td>SkipLayerNormalization</td><td>x, residual, gamma, beta</td><td>y, x + residual</td>
+ *   <td>epsilon (float); over the last axis</td></tr>
+ * <tr><td>MultiHeadAttention</td><td>q[b, s, h d], k, v, mask[b, 1, 1, s] (added to the scores)</td><td>y[b, s, h d]</td>
+ *   <td>heads, scale (float), causal (0 or 1)</td></tr>
+ * <tr><td>PackedAttention</td><td>qkv[b, s, 3 h d], mask</td><td>y[b, s, h d]</td><td>as above</td></tr>
+ * <tr><td>PositionEmbedding</td><td>x[b, s, ..] (only its shape matters), table[p, h]</td><td>table[0..s) as [1, s, h]</td><td></td></tr>
+ * <tr><td>SequencePooling</td><td>x[b, s, h], mask[b, s]</td><td>y[b, h]</td><td>kind: mean, max, first; normalize (0 or 1)</td></tr>
+ * </table>
+ */
+public final class FusedOperators {
+  public static final String LINEAR = "Linear";
+  public static final String FAKE_QUANTIZE = "FakeQuantize";
+  public static final String SKIP_LAYER_NORMALIZATION = "SkipLayerNormalization";
+  public static final String MULTI_HEAD_ATTENTION = "MultiHeadAttention";
+  public static final String PACKED_ATTENTION = "PackedAttention";
+  public static final String POSITION_EMBEDDING = "PositionEmbedding";
+  public static final String SEQUENCE_POOLING = "SequencePooling";
+
+  private FusedOperators() {}
+}

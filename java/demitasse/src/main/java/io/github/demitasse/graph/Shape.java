@@ -1,0 +1,63 @@
+package io.github.demitasse.graph;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Immutable: the dimensions of a value, some of which may be symbols or unknown. */
+public record Shape(List<Dimension> dimensions) {
+  public Shape {
+    dimensions = List.copyOf(dimensions);
+  }
+
+  public static Shape of(long... sizes) {
+    return new Shape(Arrays.stream(sizes).mapToObj(Dimension::of).toList());
+  }
+
+  public static Shape of(Dimension... dimensions) {
+    return new Shape(List.of(dimensions));
+  }
+
+  public int rank() {
+    return dimensions.size();
+  }
+
+  /** Dimension {@code axis}; negative axes count from the end. */
+  public Dimension dimension(int axis) {
+    return dimensions.get(axis < 0 ? axis + rank() : axis);
+  }
+
+  /** True when every dimension is a known size. */
+  public boolean isKnown() {
+    return dimensions.stream().allMatch(Dimension::isKnown);
+  }
+
+  /**
+   * The sizes.
+   *
+   * @throws IllegalStateException if one is not known
+   */
+  public long[] sizes() {
+    return dimensions.stream().mapToLong(Dimension::size).toArray();
+  }
+
+  /**
+   * The number of elements.
+   *
+   * @throws IllegalStateException if a dimension is not known
+   * @throws ArithmeticException if it exceeds a long
+   */
+  public long elements() {
+    long count = 1;
+    for (Dimension dimension : dimensions) {
+      count = Math.multiplyExact(count, dimension.size());
+    }
+    return count;
+  }
+
+  /** As people write it: {@code [batch, 128, 384]}. */
+  @Override
+  public String toString() {
+    return dimensions.stream().map(Object::toString).collect(Collectors.joining(", ", "[", "]"));
+  }
+}

@@ -1,0 +1,34 @@
+package io.github.demitasse.operator;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** Thread-safe: the operators Demitasse knows. Add a family's list to {@link #FAMILIES}. */
+public final class Operators {
+  private static final List<List<Operator>> FAMILIES = List.of();
+
+  private static final Map<String, Operator> BY_NAME = new HashMap<>();
+
+  static {
+    FAMILIES.stream()
+        .flatMap(List::stream)
+        .forEach(operator -> BY_NAME.put(key(operator.domain(), operator.name()), operator));
+  }
+
+  private Operators() {}
+
+  /** The operator, or null when it is not known. */
+  public static Operator find(String domain, String name) {
+    return BY_NAME.get(key(domain, name));
+  }
+
+  public static Stream<Operator> all() {
+    return BY_NAME.values().stream();
+  }
+
+  private static String key(String domain, String name) {
+    return domain + "::" + name;
+  }
+}

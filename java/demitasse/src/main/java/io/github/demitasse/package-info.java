@@ -1,0 +1,2 @@
+/** Demitasse makes neural networks small and runs them fast on the JVM. */
+package io.github.demitasse;
