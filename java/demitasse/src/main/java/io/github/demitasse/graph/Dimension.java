@@ -5,14 +5,11 @@ package io.github.demitasse.graph;
  */
 public sealed interface Dimension {
 
-  /** A size known when the graph was read or lowered. */
+  /**
+   * A size known when the graph was read or lowered. Negative values occur only in the content of
+   * shape computations, such as the -1 that Reshape takes; a {@link Shape} has none.
+   */
   record Known(long value) implements Dimension {
-    public Known {
-      if (value < 0) {
-        throw new IllegalArgumentException("negative dimension: " + value);
-      }
-    }
-
     @Override
     public String toString() {
       return Long.toString(value);

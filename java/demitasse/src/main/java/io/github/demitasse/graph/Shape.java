@@ -8,6 +8,11 @@ import java.util.stream.Collectors;
 public record Shape(List<Dimension> dimensions) {
   public Shape {
     dimensions = List.copyOf(dimensions);
+    for (Dimension dimension : dimensions) {
+      if (dimension instanceof Dimension.Known known && known.value() < 0) {
+        throw new IllegalArgumentException("negative dimension: " + dimensions);
+      }
+    }
   }
 
   public static Shape of(long... sizes) {

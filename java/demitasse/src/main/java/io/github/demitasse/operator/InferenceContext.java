@@ -29,8 +29,9 @@ public interface InferenceContext {
   Tensor inputConstant(int index);
 
   /**
-   * The content of a one-dimensional or scalar integer input as dimensions: known sizes, or symbols
-   * where it was computed from a shape (Shape, Gather, Concat ...); null when not known at all.
+   * The content of a one-dimensional or scalar integer input as dimensions: known numbers (which
+   * may be negative here), or symbols where it was computed from a shape (Shape, Gather, Concat
+   * ...); null when not known at all.
    */
   List<Dimension> inputDimensions(int index);
 
@@ -38,6 +39,9 @@ public interface InferenceContext {
 
   /** States that an integer output of rank 0 or 1 holds these dimensions. */
   void outputDimensions(int index, List<Dimension> content);
+
+  /** States that an output is this constant. */
+  void outputConstant(int index, Tensor value);
 
   /** In {@link Operator#lower}: the inferred type and shape of an output. */
   DataType outputType(int index);

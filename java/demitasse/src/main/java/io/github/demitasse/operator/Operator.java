@@ -26,7 +26,8 @@ public interface Operator {
    *
    * @throws io.github.demitasse.UnsupportedOperatorException for a use that is valid ONNX but not
    *     implemented
-   * @throws IllegalArgumentException for inputs that do not fit, naming node and shapes
+   * @throws IllegalArgumentException for inputs that do not fit, naming shapes; {@link
+   *     GraphInference} puts the node's name in front
    */
   void infer(InferenceContext context);
 
