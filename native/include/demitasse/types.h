@@ -21,7 +21,18 @@ enum dmt_dtype {
   DMT_F64 = 11,
   DMT_U32 = 12,
   DMT_U64 = 13,
-  DMT_BF16 = 16
+  DMT_BF16 = 16,
+  /* Only Cast, QuantizeLinear, DequantizeLinear and operators that move whole bytes take these. */
+  DMT_F8E4M3FN = 17,
+  DMT_F8E4M3FNUZ = 18,
+  DMT_F8E5M2 = 19,
+  DMT_F8E5M2FNUZ = 20,
+  DMT_U4 = 21, /* types of less than 8 bits: packed, the first element in the low bits */
+  DMT_S4 = 22,
+  DMT_F4E2M1 = 23,
+  DMT_F8E8M0 = 24,
+  DMT_U2 = 25,
+  DMT_S2 = 26
 };
 
 enum { DMT_MAX_RANK = 8 };

@@ -25,7 +25,10 @@ struct TensorView {
   }
 };
 
-// Bytes of one element of a dmt_dtype; 0 for an unknown one.
+// Bytes of one element of a dmt_dtype; 0 for an unknown one and for those of less than a byte.
 int64_t element_bytes(int32_t dtype);
+
+// Bits of one element of a dmt_dtype; 0 for an unknown one.
+int32_t element_bits(int32_t dtype);
 
 }  // namespace demitasse

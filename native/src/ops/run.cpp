@@ -1,4 +1,5 @@
 // One operator at once, on memory that the caller describes.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,17 +28,23 @@ TensorView tensor(const char* name, int32_t index, int32_t dtype, int32_t rank, 
   TensorView view;
   view.dtype = dtype;
   view.rank = rank;
-  int64_t expected = element_bytes(dtype);
-  if (expected == 0) {
+  const int32_t bits = element_bits(dtype);
+  if (bits == 0) {
     fail(DMT_INVALID_ARGUMENT, "%s: tensor %d has unknown element type %d", name, index, dtype);
   }
+  // An empty dimension counts as 1 here, so that no partial product overflows later.
+  int64_t expected = bits;
+  bool empty = false;
   for (int32_t i = 0; i < rank; ++i) {
     view.dims[i] = dims[i];
-    if (dims[i] < 0 || __builtin_mul_overflow(expected, dims[i], &expected)) {
+    empty |= dims[i] == 0;
+    if (dims[i] < 0 || __builtin_mul_overflow(expected, std::max<int64_t>(1, dims[i]), &expected) ||
+        expected > INT64_MAX - 7) {
       fail(DMT_INVALID_ARGUMENT, "%s: tensor %d has an impossible dimension %lld", name, index,
            static_cast<long long>(dims[i]));
     }
   }
+  expected = empty ? 0 : (expected + 7) / 8;
   if (bytes != expected) {
     fail(DMT_INVALID_ARGUMENT, "%s: tensor %d needs %lld bytes, %lld are given", name, index,
          static_cast<long long>(expected), static_cast<long long>(bytes));
