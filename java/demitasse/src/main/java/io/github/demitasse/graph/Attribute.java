@@ -1,6 +1,7 @@
 package io.github.demitasse.graph;
 
 import io.github.demitasse.tensor.Tensor;
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /** Immutable: an attribute of a node, of one of the kinds ONNX knows. */
@@ -33,6 +34,23 @@ public sealed interface Attribute {
     }
   }
 
+  /**
+   * A value of a kind that Demitasse does not interpret: it survives reading and writing.
+   *
+   * @param kind ONNX's number of the kind of attribute
+   * @param content the encoded {@code AttributeProto}; read-only
+   */
+  record Uninterpreted(int kind, ByteBuffer content) implements Attribute {
+    public Uninterpreted {
+      content = content.asReadOnlyBuffer();
+    }
+
+    @Override
+    public ByteBuffer content() {
+      return content.duplicate();
+    }
+  }
+
   static Attribute of(long value) {
     return new OfInteger(value);
   }
@@ -55,5 +73,9 @@ public sealed interface Attribute {
 
   static Attribute ofFloats(List<Float> value) {
     return new OfFloats(value);
+  }
+
+  static Attribute ofStrings(List<String> value) {
+    return new OfStrings(value);
   }
 }

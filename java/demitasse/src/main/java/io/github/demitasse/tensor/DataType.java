@@ -9,7 +9,7 @@ public enum DataType {
   INT16(5, 16),
   INT32(6, 32),
   INT64(7, 64),
-  /** Variable length: only graph constants that no kernel touches. */
+  /** Variable length: graph constants that no kernel touches. */
   STRING(8, 0),
   /** One byte, 0 or 1. */
   BOOL(9, 8),

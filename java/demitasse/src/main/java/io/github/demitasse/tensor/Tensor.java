@@ -2,6 +2,7 @@ package io.github.demitasse.tensor;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -17,6 +18,8 @@ public final class Tensor implements AutoCloseable {
   /** Alignment of owned memory, in bytes. */
   public static final int ALIGNMENT = 64;
 
+  private static final int MAX_BYTES = Integer.MAX_VALUE - 2 * ALIGNMENT;
+
   private final DataType type;
   private final long[] shape;
   private final long elements;
@@ -25,7 +28,7 @@ public final class Tensor implements AutoCloseable {
   private Tensor(DataType type, long[] shape, TensorMemory memory) {
     this.type = type;
     this.shape = shape;
-    this.elements = elements(shape);
+    this.elements = checkedElements(shape);
     this.memory = memory;
   }
 
@@ -40,10 +43,14 @@ public final class Tensor implements AutoCloseable {
    * type and shape say. The buffer is kept reachable; closing the view does not free it.
    */
   public static Tensor view(DataType type, ByteBuffer memory, long... shape) {
-    long bytes = checkedBytes(type, shape);
     if (!memory.isDirect()) {
       throw new IllegalArgumentException("a tensor view needs a direct buffer");
     }
+    if (type == DataType.STRING) {
+      StringTable.check(littleEndian(memory.slice()), checkedElements(shape));
+      return new Tensor(type, shape.clone(), TensorMemory.view(memory));
+    }
+    long bytes = checkedBytes(type, shape);
     if (memory.remaining() != bytes) {
       throw new IllegalArgumentException(
           type
@@ -92,6 +99,30 @@ public final class Tensor implements AutoCloseable {
     return tensor;
   }
 
+  /** A STRING tensor. */
+  public static Tensor of(String[] values, long... shape) {
+    byte[][] encoded = new byte[values.length][];
+    for (int i = 0; i < values.length; i++) {
+      encoded[i] = values[i].getBytes(StandardCharsets.UTF_8);
+    }
+    return ofUtf8(encoded, shape);
+  }
+
+  /** A STRING tensor of strings that are encoded already. */
+  public static Tensor ofUtf8(byte[][] values, long... shape) {
+    if (checkedElements(shape) != values.length) {
+      throw new IllegalArgumentException(
+          values.length + " values do not fill the shape " + Arrays.toString(shape));
+    }
+    long bytes = StringTable.bytes(values);
+    if (bytes > MAX_BYTES) {
+      throw new IllegalArgumentException(bytes + " bytes of strings; at most 2 GiB are supported");
+    }
+    TensorMemory memory = TensorMemory.allocate((int) bytes);
+    StringTable.write(values, memory.bytes());
+    return new Tensor(DataType.STRING, shape.clone(), memory);
+  }
+
   public static Tensor scalar(float value) {
     return of(new float[] {value});
   }
@@ -121,8 +152,9 @@ public final class Tensor implements AutoCloseable {
     return elements;
   }
 
+  /** The bytes of its memory; for STRING with the table of offsets. */
   public long byteSize() {
-    return type.bytes(elements);
+    return type == DataType.STRING ? memory.size() : type.bytes(elements);
   }
 
   /** True when this tensor holds memory of its own. */
@@ -142,7 +174,7 @@ public final class Tensor implements AutoCloseable {
    * The same memory under another shape of equally many elements; keeps this tensor's memory alive.
    */
   public Tensor reshaped(long... newShape) {
-    if (elements(newShape) != elements) {
+    if (checkedElements(newShape) != elements) {
       throw new IllegalArgumentException(
           "cannot view " + Arrays.toString(shape) + " as " + Arrays.toString(newShape));
     }
@@ -167,9 +199,9 @@ public final class Tensor implements AutoCloseable {
 
   /** A copy that owns its memory. */
   public Tensor copy() {
-    Tensor copy = allocate(type, shape);
-    copy.memory.bytes().put(memory.bytes());
-    return copy;
+    TensorMemory copy = TensorMemory.allocate((int) byteSize());
+    copy.bytes().put(memory.bytes());
+    return new Tensor(type, shape, copy);
   }
 
   /** The elements converted to float, for all numeric types of 8 bits or more. */
@@ -180,6 +212,28 @@ public final class Tensor implements AutoCloseable {
   /** The elements converted to long, for integer types and BOOL; 4-bit types are unpacked. */
   public long[] toLongs() {
     return TensorElements.toLongs(this, memory.bytes());
+  }
+
+  /**
+   * The elements of a STRING tensor.
+   *
+   * @throws IllegalArgumentException for any other type
+   */
+  public String[] toStrings() {
+    byte[][] encoded = toUtf8();
+    String[] values = new String[encoded.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = new String(encoded[i], StandardCharsets.UTF_8);
+    }
+    return values;
+  }
+
+  /** The elements of a STRING tensor as they are stored. */
+  public byte[][] toUtf8() {
+    if (type != DataType.STRING) {
+      throw new IllegalArgumentException(this + " does not hold strings");
+    }
+    return StringTable.read(memory.bytes(), (int) elements);
   }
 
   /** The bytes as they are stored. */
@@ -220,44 +274,38 @@ public final class Tensor implements AutoCloseable {
   }
 
   private static Tensor allocateFor(DataType type, int count, long[] shape) {
-    long[] actual = shape;
-    if (elements(actual) != count) {
+    if (checkedElements(shape) != count) {
       throw new IllegalArgumentException(
           count + " values do not fill the shape " + Arrays.toString(shape));
     }
-    return allocate(type, actual);
+    return allocate(type, shape);
   }
 
-  private static long elements(long[] shape) {
+  private static long checkedElements(long[] shape) {
     long count = 1;
     for (long size : shape) {
       if (size < 0) {
         throw new IllegalArgumentException("negative dimension in " + Arrays.toString(shape));
       }
-      count = Math.multiplyExact(count, size);
+      try {
+        count = Math.multiplyExact(count, size);
+      } catch (ArithmeticException overflow) {
+        throw new IllegalArgumentException("shape too large: " + Arrays.toString(shape));
+      }
     }
     return count;
   }
 
   private static long checkedBytes(DataType type, long[] shape) {
     if (type.bits() == 0) {
-      throw new IllegalArgumentException(type + " tensors cannot be held off-heap");
+      throw new IllegalArgumentException(type + " has no fixed size per element");
     }
-    long bytes;
-    try {
-      bytes = type.bytes(elements(shape));
-    } catch (ArithmeticException overflow) {
-      throw new IllegalArgumentException("shape too large: " + Arrays.toString(shape));
-    }
-    if (bytes > Integer.MAX_VALUE - ALIGNMENT) {
+    long elements = checkedElements(shape);
+    if (elements > Long.MAX_VALUE / 128 || type.bytes(elements) > MAX_BYTES) {
       throw new IllegalArgumentException(
-          type
-              + Arrays.toString(shape)
-              + " has "
-              + bytes
-              + " bytes; one tensor holds at most 2 GiB");
+          type + Arrays.toString(shape) + " is too large; one tensor holds at most 2 GiB");
     }
-    return bytes;
+    return type.bytes(elements);
   }
 
   /** Little-endian order is the only one supported, as on every platform Demitasse ships for. */

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 final class TensorMemory {
   private final ByteBuffer owner; // what is freed; null for views
   private ByteBuffer content; // null once closed and unused
+  private final int size;
   private boolean escaped;
   private boolean closed;
   private int readers;
@@ -18,10 +19,12 @@ final class TensorMemory {
   private TensorMemory(ByteBuffer owner, ByteBuffer content) {
     this.owner = owner;
     this.content = content;
+    this.size = content.remaining();
   }
 
   static TensorMemory allocate(int bytes) {
-    ByteBuffer owner = ByteBuffer.allocateDirect(bytes + Tensor.ALIGNMENT);
+    // A slice with room to spare on both ends: alignedSlice rounds the end down, too.
+    ByteBuffer owner = ByteBuffer.allocateDirect(bytes + 2 * Tensor.ALIGNMENT);
     ByteBuffer content = owner.alignedSlice(Tensor.ALIGNMENT);
     return new TensorMemory(owner, content.slice(0, bytes));
   }
@@ -32,6 +35,10 @@ final class TensorMemory {
 
   boolean owned() {
     return owner != null;
+  }
+
+  int size() {
+    return size;
   }
 
   synchronized boolean closed() {
