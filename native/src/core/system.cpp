@@ -14,9 +14,9 @@ const char* dmt_version(void) { return DEMITASSE_VERSION; }
 const char* dmt_isa(void) { return isa_name(active_isa()); }
 
 const char* dmt_cpu_features(void) {
-  static const std::string names = [] {
+  static const char* const names = [] {
     const CpuFeatures& features = cpu_features();
-    std::string list;
+    std::string& list = *new std::string;  // for the life of the process
     const auto add = [&list](bool present, const char* name) {
       if (present) list.append(list.empty() ? "" : " ").append(name);
     };
@@ -25,9 +25,9 @@ const char* dmt_cpu_features(void) {
     add(features.avx512_bf16, "avx512_bf16");
     add(features.avx512_vpopcntdq, "avx512_vpopcntdq");
     add(features.avx512_vbmi, "avx512_vbmi");
-    return list;
+    return list.c_str();
   }();
-  return names.c_str();
+  return names;
 }
 
 int32_t dmt_available_threads(void) { return available_threads(); }

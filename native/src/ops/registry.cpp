@@ -26,7 +26,9 @@ std::unordered_map<std::string_view, Operator> all_operators() {
 }  // namespace
 
 Operator find_operator(std::string_view name) {
-  static const std::unordered_map<std::string_view, Operator> operators = all_operators();
+  // Never destroyed: the process may exit while another thread still runs a program.
+  static const auto& operators =
+      *new std::unordered_map<std::string_view, Operator>(all_operators());
   const auto found = operators.find(name);
   return found == operators.end() ? nullptr : found->second;
 }

@@ -1,0 +1,110 @@
+// The C ABI of packed weights.
+#include <cmath>
+
+#include "core/error.h"
+#include "core/tensor_view.h"
+#include "cpu/isa.h"
+#include "program/value.h"
+#include "program/weight.h"
+
+namespace demitasse {
+
+Handles<dmt_weight, const PackedWeight>& weights() {
+  // Never destroyed: the process may exit while another thread still runs a program.
+  static auto& handles = *new Handles<dmt_weight, const PackedWeight>("weight");
+  return handles;
+}
+
+namespace {
+
+void check_source(int32_t dtype, const void* source, int64_t source_bytes, int64_t k, int64_t n,
+                  int64_t k_stride, int64_t n_stride) {
+  if (k <= 0 || n <= 0 || k_stride <= 0 || n_stride <= 0) {
+    fail(DMT_INVALID_ARGUMENT,
+         "weight: k %lld, n %lld, k_stride %lld, n_stride %lld: all must be positive", ll(k), ll(n),
+         ll(k_stride), ll(n_stride));
+  }
+  // Index of the last element, in bytes.
+  int64_t elements = 0, rows = 0, columns = 0, needed = 0;
+  if (__builtin_mul_overflow(k, n, &elements) || elements > kMaxBytes ||
+      __builtin_mul_overflow(k - 1, k_stride, &rows) ||
+      __builtin_mul_overflow(n - 1, n_stride, &columns) ||
+      __builtin_add_overflow(rows, columns, &needed) ||
+      __builtin_add_overflow(needed, 1, &needed) ||
+      __builtin_mul_overflow(needed, element_bytes(dtype), &needed)) {
+    fail(DMT_INVALID_ARGUMENT, "weight: [%lld x %lld] is too large", ll(k), ll(n));
+  }
+  if (source == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: source is NULL");
+  if (source_bytes < needed) {
+    fail(DMT_INVALID_ARGUMENT,
+         "weight: [%lld x %lld] with strides %lld and %lld takes %lld bytes of %s, %lld are given",
+         ll(k), ll(n), ll(k_stride), ll(n_stride), ll(needed), dtype_name(dtype), ll(source_bytes));
+  }
+  if (reinterpret_cast<uintptr_t>(source) % element_bytes(dtype) != 0) {
+    fail(DMT_INVALID_ARGUMENT, "weight: source is not aligned to its elements");
+  }
+}
+
+void check_parameters(int32_t dtype, int64_t n, const float* scales, const int32_t* zero_points,
+                      int64_t scale_count) {
+  if (scale_count != 1 && scale_count != n) {
+    fail(DMT_INVALID_ARGUMENT, "weight: %lld scales for %lld output channels", ll(scale_count),
+         ll(n));
+  }
+  if (scales == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: scales is NULL");
+  const int32_t low = dtype == DMT_S8 ? -128 : 0;
+  for (int64_t i = 0; i < scale_count; ++i) {
+    if (!std::isfinite(scales[i]) || scales[i] < 0) {
+      fail(DMT_INVALID_ARGUMENT, "weight: scale %lld is %g, not finite and at least 0", ll(i),
+           static_cast<double>(scales[i]));
+    }
+    if (zero_points != nullptr && (zero_points[i] < low || zero_points[i] > low + 255)) {
+      fail(DMT_INVALID_ARGUMENT, "weight: zero point %lld is %d, outside %s", ll(i), zero_points[i],
+           dtype_name(dtype));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace demitasse
+
+using namespace demitasse;
+
+int32_t dmt_weight_pack_float(int32_t dtype, const void* source, int64_t source_bytes, int64_t k,
+                              int64_t n, int64_t k_stride, int64_t n_stride, dmt_weight** out) {
+  return guarded([&] {
+    if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
+    if (dtype != DMT_F32 && dtype != DMT_F16 && dtype != DMT_BF16) {
+      fail(DMT_INVALID_ARGUMENT, "weight: element type %d (%s), wanted f32, f16 or bf16", dtype,
+           dtype_name(dtype));
+    }
+    check_source(dtype, source, source_bytes, k, n, k_stride, n_stride);
+    *out = weights().add(std::make_shared<const PackedWeight>(
+        pack_float_weight(active_isa(), dtype, source, k, n, k_stride, n_stride), false));
+  });
+}
+
+int32_t dmt_weight_pack_int8(int32_t dtype, const void* source, int64_t source_bytes, int64_t k,
+                             int64_t n, int64_t k_stride, int64_t n_stride, const float* scales,
+                             const int32_t* zero_points, int64_t scale_count, dmt_weight** out) {
+  return guarded([&] {
+    if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
+    if (dtype != DMT_S8 && dtype != DMT_U8) {
+      fail(DMT_INVALID_ARGUMENT, "weight: element type %d (%s), wanted s8 or u8", dtype,
+           dtype_name(dtype));
+    }
+    check_source(dtype, source, source_bytes, k, n, k_stride, n_stride);
+    check_parameters(dtype, n, scales, zero_points, scale_count);
+    *out = weights().add(std::make_shared<const PackedWeight>(
+        pack_int8_weight(active_isa(), dtype, source, k, n, k_stride, n_stride, scales, zero_points,
+                         scale_count),
+        true));
+  });
+}
+
+int64_t dmt_weight_bytes(const dmt_weight* weight) {
+  const std::shared_ptr<const PackedWeight> found = weights().find(weight);
+  return found == nullptr ? 0 : found->bytes.get();
+}
+
+void dmt_weight_release(dmt_weight* weight) { weights().remove(weight); }
