@@ -25,7 +25,7 @@ struct Attention {
   float* y = nullptr;  // [rows][y_stride], or NULL
   int64_t y_stride = 0;
   Requantize requantize = Requantize::none;
-  QuantizedRows quantized;  // instead of y
+  QuantizedRows quantized = {};  // instead of y
 };
 
 void attention(Isa isa, const Attention& attention, const Executor& executor);

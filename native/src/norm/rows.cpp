@@ -31,7 +31,16 @@ void quantize_row(const RowKernels& kernels, const float* x, int64_t features, i
 
 }  // namespace
 
-const RowKernels& row_kernels(Isa) { return row_kernels_scalar; }
+const RowKernels& row_kernels(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return row_kernels_avx512;
+    case Isa::avx2:
+      return row_kernels_avx2;
+    default:
+      return row_kernels_scalar;
+  }
+}
 
 void layer_norm(Isa isa, const LayerNorm& norm, int64_t rows, const Executor& executor) {
   const RowKernels& kernels = row_kernels(isa);

@@ -19,7 +19,7 @@ struct LayerNorm {
   float* sum = nullptr;  // x + residual, or NULL
   float* y = nullptr;    // or NULL
   Requantize requantize = Requantize::none;
-  QuantizedRows quantized;  // quantized y
+  QuantizedRows quantized = {};  // quantized y
 };
 
 void layer_norm(Isa isa, const LayerNorm& norm, int64_t rows, const Executor& executor);
