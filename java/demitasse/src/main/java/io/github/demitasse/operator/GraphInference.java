@@ -34,7 +34,7 @@ import java.util.Set;
  */
 public final class GraphInference {
   /** Longer integer tensors are data, not shapes. */
-  private static final int LONGEST_CONTENT = 1024;
+  static final int LONGEST_CONTENT = 1024;
 
   private final Model model;
   private final Map<String, ValueInfo> values = new LinkedHashMap<>();

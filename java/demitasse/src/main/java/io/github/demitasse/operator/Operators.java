@@ -7,7 +7,13 @@ import java.util.stream.Stream;
 
 /** Thread-safe: the operators Demitasse knows. Add a family's list to {@link #FAMILIES}. */
 public final class Operators {
-  private static final List<List<Operator>> FAMILIES = List.of();
+  private static final List<List<Operator>> FAMILIES =
+      List.of(
+          ShapeOperators.all(),
+          MovementOperators.all(),
+          IndexingOperators.all(),
+          LinearOperators.all(),
+          NormalizationOperators.all());
 
   private static final Map<String, Operator> BY_NAME = new HashMap<>();
 
