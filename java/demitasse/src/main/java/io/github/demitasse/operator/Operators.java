@@ -13,7 +13,8 @@ public final class Operators {
           MovementOperators.all(),
           IndexingOperators.all(),
           LinearOperators.all(),
-          NormalizationOperators.all());
+          NormalizationOperators.all(),
+          FusedOperatorRules.all());
 
   private static final Map<String, Operator> BY_NAME = new HashMap<>();
 
