@@ -31,4 +31,7 @@ int64_t element_bytes(int32_t dtype);
 // Bits of one element of a dmt_dtype; 0 for an unknown one.
 int32_t element_bits(int32_t dtype);
 
+// "float16", "int4" ...: the names ONNX uses in messages; "?" for an unknown number.
+const char* dtype_name(int32_t dtype);
+
 }  // namespace demitasse

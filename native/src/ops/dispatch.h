@@ -50,9 +50,6 @@ struct Type {
   using type = T;
 };
 
-// "float16", "int4" ...: the names ONNX uses in messages; "?" for an unknown number.
-const char* dtype_name(int32_t dtype);
-
 [[noreturn]] void fail_dtype(const OperatorCall& call, int32_t dtype);
 
 // Each dispatch_* calls body(Type<T>{}) for the element type and fails with DMT_UNSUPPORTED for one

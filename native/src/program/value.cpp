@@ -71,39 +71,6 @@ QuantizedLayout quantized_layout(const Value& value, const Extent& extent) {
   return layout;
 }
 
-const char* dtype_name(int32_t dtype) {
-  switch (dtype) {
-    case DMT_F32:
-      return "f32";
-    case DMT_U8:
-      return "u8";
-    case DMT_S8:
-      return "s8";
-    case DMT_U16:
-      return "u16";
-    case DMT_S16:
-      return "s16";
-    case DMT_S32:
-      return "s32";
-    case DMT_S64:
-      return "s64";
-    case DMT_BOOL:
-      return "bool";
-    case DMT_F16:
-      return "f16";
-    case DMT_F64:
-      return "f64";
-    case DMT_U32:
-      return "u32";
-    case DMT_U64:
-      return "u64";
-    case DMT_BF16:
-      return "bf16";
-    default:
-      return "unknown";
-  }
-}
-
 std::string Value::describe() const {
   std::string text = quantized ? "quantized" : dtype_name(dtype);
   text += '[';

@@ -75,8 +75,6 @@ QuantizedLayout quantized_layout(const Value& value, const Extent& extent);
 // Rows of codes are this many bytes apart, at least: a 512-bit load never leaves its row.
 constexpr int64_t kCodesAlignment = 64;
 
-const char* dtype_name(int32_t dtype);
-
 // For printf's %lld.
 inline long long ll(int64_t number) { return static_cast<long long>(number); }
 
