@@ -62,7 +62,7 @@ void bind(const Program& program, std::span<const int32_t> ids, const Extent& ex
     if (bytes > 0 && address == 0) {
       fail(DMT_INVALID_ARGUMENT, "run: %s %d has no address", kind, i);
     }
-    if (address % element_bytes(value.dtype) != 0) {
+    if (address % alignment(value.dtype) != 0) {
       fail(DMT_INVALID_ARGUMENT, "run: %s %d is not aligned to its elements", kind, i);
     }
     uintptr_t end = 0;

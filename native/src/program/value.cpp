@@ -43,12 +43,12 @@ int64_t Value::row_count(const Extent& extent) const {
 }
 
 int64_t Value::row_bytes() const {
-  return rows == DMT_ROWS_STATIC ? 0 : elements_per_row() * element_bytes(dtype);
+  return rows == DMT_ROWS_STATIC ? 0 : (elements_per_row() * element_bits(dtype) + 7) / 8;
 }
 
 int64_t Value::bytes(const Extent& extent) const {
   if (quantized) return quantized_layout(*this, extent).bytes;
-  return checked_product(elements_per_row() * element_bytes(dtype), row_count(extent));
+  return checked_product((elements_per_row() * element_bits(dtype) + 7) / 8, row_count(extent));
 }
 
 TensorView Value::view(const Extent& extent, void* data) const {

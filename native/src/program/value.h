@@ -55,7 +55,7 @@ struct Value {
   // The tensor that operators see: the row count in front, except for DMT_ROWS_STATIC.
   TensorView view(const Extent& extent, void* data) const;
 
-  // "f32[tokens, 384]"
+  // "float32[tokens, 384]"
   std::string describe() const;
 };
 
@@ -74,6 +74,11 @@ QuantizedLayout quantized_layout(const Value& value, const Extent& extent);
 
 // Rows of codes are this many bytes apart, at least: a 512-bit load never leaves its row.
 constexpr int64_t kCodesAlignment = 64;
+
+// What an address of elements of this type must be a multiple of.
+inline uintptr_t alignment(int32_t dtype) {
+  return static_cast<uintptr_t>(element_bits(dtype) < 8 ? 1 : element_bits(dtype) / 8);
+}
 
 // For printf's %lld.
 inline long long ll(int64_t number) { return static_cast<long long>(number); }

@@ -8,7 +8,7 @@ namespace demitasse {
 namespace {
 
 Value shape(int32_t dtype, int32_t rows, const int64_t* dims, int32_t rank) {
-  if (element_bytes(dtype) == 0) {
+  if (element_bits(dtype) == 0) {
     fail(DMT_INVALID_ARGUMENT, "value: unknown element type %d", dtype);
   }
   if (rows < DMT_ROWS_STATIC || rows > DMT_ROWS_SEQUENCES) {
@@ -24,15 +24,19 @@ Value shape(int32_t dtype, int32_t rows, const int64_t* dims, int32_t rank) {
   value.dtype = dtype;
   value.rows = rows;
   value.rank = rank;
-  int64_t bytes = element_bytes(dtype);
+  int64_t bits = element_bits(dtype);
   for (int32_t i = 0; i < rank; ++i) {
     value.dims[i] = dims[i];
     // An empty dimension must not hide how large the others are.
     const int64_t factor = dims[i] > 0 ? dims[i] : 1;
-    if (dims[i] < 0 || __builtin_mul_overflow(bytes, factor, &bytes) || bytes > kMaxBytes) {
+    if (dims[i] < 0 || __builtin_mul_overflow(bits, factor, &bits) || bits / 8 > kMaxBytes) {
       fail(DMT_INVALID_ARGUMENT, "value: dimension %d is %lld, negative or too large", i,
            ll(dims[i]));
     }
+  }
+  if (rows != DMT_ROWS_STATIC && value.elements_per_row() * element_bits(dtype) % 8 != 0) {
+    fail(DMT_INVALID_ARGUMENT, "value: a row of %s does not fill whole bytes",
+         value.describe().c_str());
   }
   return value;
 }
@@ -85,7 +89,7 @@ int32_t dmt_program_constant(dmt_program* program, int32_t dtype, const int64_t*
     if (bytes > 0 && data == nullptr) fail(DMT_INVALID_ARGUMENT, "constant: data is NULL");
     if (copy != 0 && copy != 1)
       fail(DMT_INVALID_ARGUMENT, "constant: copy is %d, not 0 or 1", copy);
-    if (reinterpret_cast<uintptr_t>(data) % element_bytes(dtype) != 0 && copy == 0) {
+    if (copy == 0 && reinterpret_cast<uintptr_t>(data) % alignment(dtype) != 0) {
       fail(DMT_INVALID_ARGUMENT, "constant: data is not aligned to its elements");
     }
     *id = target.add_constant(value, data, copy == 1);
