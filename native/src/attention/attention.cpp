@@ -10,7 +10,16 @@
 namespace demitasse {
 namespace {
 
-const AttentionKernels& attention_kernels(Isa) { return attention_kernels_scalar; }
+const AttentionKernels& attention_kernels(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return attention_kernels_avx512;
+    case Isa::avx2:
+      return attention_kernels_avx2;
+    default:
+      return attention_kernels_scalar;
+  }
+}
 
 // Query rows of a task. Each task packs the keys and values of its sequence anew, which costs about
 // as much as 4 query rows: long tasks waste little, short ones keep all threads busy.
