@@ -26,10 +26,10 @@ constexpr int64_t kLeastTask = 1 << 20;
 // Some tasks more than threads, so that a thread that was interrupted does not hold up the others.
 constexpr int64_t kTasksPerThread = 2;
 
-constexpr float kZeros[kMaxWidth] = {};
+alignas(64) constexpr float kZeros[kMaxWidth] = {};
 
 struct Ones {
-  float values[kMaxWidth];
+  alignas(64) float values[kMaxWidth];
   constexpr Ones() : values() {
     for (float& value : values) value = 1;
   }
@@ -146,7 +146,7 @@ class Task {
     call.column_scales = linear_.column_scales ? linear_.column_scales + first : kOnes.values;
     if (linear_.column_sums != nullptr) call.column_sums = linear_.column_sums + first;
     if (linear_.column_zero_points) call.column_zero_points = linear_.column_zero_points + first;
-    float bias[kMaxWidth];
+    alignas(64) float bias[kMaxWidth];
     call.bias = kZeros;
     if (epilogue_.bias != nullptr) {
       std::memcpy(bias, epilogue_.bias + first, columns * sizeof(float));

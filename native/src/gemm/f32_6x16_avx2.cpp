@@ -62,12 +62,14 @@ struct Tile {
       }
       return;
     }
-    UNROLL for (int i = 0; i < MR; ++i) {
-      UNROLL for (int j = 0; j < NV; ++j) {
-        const __m256 scaled =
-            _mm256_mul_ps(acc[i][j], _mm256_loadu_ps(call.column_scales + j * kLanes));
-        _mm256_storeu_ps(call.out[j] + (row + i) * call.out_stride,
-                         _mm256_add_ps(scaled, _mm256_loadu_ps(call.bias + j * kLanes)));
+    UNROLL for (int j = 0; j < NV; ++j) {
+      const __m256 column_scales = _mm256_loadu_ps(call.column_scales + j * kLanes);
+      const __m256 bias = _mm256_loadu_ps(call.bias + j * kLanes);
+      float* out = call.out[j] + row * call.out_stride;
+      UNROLL for (int i = 0; i < MR; ++i) {
+        const __m256 y = _mm256_mul_ps(acc[i][j], column_scales);
+        _mm256_storeu_ps(out, _mm256_add_ps(y, bias));
+        out += call.out_stride;
       }
     }
   }

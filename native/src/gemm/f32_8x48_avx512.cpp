@@ -61,12 +61,14 @@ struct Tile {
       }
       return;
     }
-    UNROLL for (int i = 0; i < MR; ++i) {
-      UNROLL for (int j = 0; j < NV; ++j) {
-        const __m512 scaled =
-            _mm512_mul_ps(acc[i][j], _mm512_loadu_ps(call.column_scales + j * kLanes));
-        _mm512_storeu_ps(call.out[j] + (row + i) * call.out_stride,
-                         _mm512_add_ps(scaled, _mm512_loadu_ps(call.bias + j * kLanes)));
+    UNROLL for (int j = 0; j < NV; ++j) {
+      const __m512 column_scales = _mm512_loadu_ps(call.column_scales + j * kLanes);
+      const __m512 bias = _mm512_loadu_ps(call.bias + j * kLanes);
+      float* out = call.out[j] + row * call.out_stride;
+      UNROLL for (int i = 0; i < MR; ++i) {
+        const __m512 y = _mm512_mul_ps(acc[i][j], column_scales);
+        _mm512_storeu_ps(out, _mm512_add_ps(y, bias));
+        out += call.out_stride;
       }
     }
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "core/aligned_buffer.h"
 #include "core/error.h"
@@ -22,8 +21,6 @@ const MicroKernel& float_kernel(Isa isa) {
 const MicroKernel& int8_kernel(Isa isa) {
   return isa == Isa::avx512 ? u8s8_8x48c4_avx512 : s16s16_6x16c2_avx2;
 }
-
-int64_t padded_columns(const MicroKernel& kernel, int64_t n) { return round_up(n, kernel.nr); }
 
 class PackedFloatWeight final : public Weight, private Panels {
  public:
@@ -114,22 +111,24 @@ class PackedInt8Weight final : public Weight {
         packed_k_(round_up(k_, kernel_.kr)),
         bytes_(round_up(n_, kernel_.lanes) * packed_k_),
         codes_(bytes_),
-        scales_(padded_columns(kernel_, n_)),
-        sums_(padded_columns(kernel_, n_)),
-        zero_points_(padded_columns(kernel_, n_)) {
+        padded_n_(round_up(n_, kernel_.nr)),
+        scales_(padded_n_),
+        sums_(padded_n_),
+        zero_points_(padded_n_) {
+    std::fill_n(scales_.data(), padded_n_, 0.0f);
+    std::fill_n(sums_.data(), padded_n_, 0);
+    std::fill_n(zero_points_.data(), padded_n_, 0);
     for (int64_t n = 0; n < n_; ++n) {
-      scales_[n] = source.scale(n);
-      zero_points_[n] = source.zero_point(n);
-      has_zero_points_ = has_zero_points_ || zero_points_[n] != 0;
+      scales_.data()[n] = source.scale(n);
+      zero_points_.data()[n] = source.zero_point(n);
+      has_zero_points_ = has_zero_points_ || source.zero_point(n) != 0;
     }
     for (int64_t first = 0; first < n_; first += kernel_.nr) pack(source, first);
   }
 
   int64_t k() const override { return k_; }
   int64_t n() const override { return n_; }
-  int64_t bytes() const override {
-    return bytes_ + 4 * static_cast<int64_t>(scales_.size() + sums_.size() + zero_points_.size());
-  }
+  int64_t bytes() const override { return bytes_ + 12 * padded_n_; }
 
   void run(const float* x, int64_t x_stride, int64_t rows, const Epilogue& epilogue,
            const Executor& executor) const override {
@@ -212,6 +211,7 @@ class PackedInt8Weight final : public Weight {
     const int64_t width = panel_width(kernel_, n_, first / kernel_.nr);
     const int64_t columns = std::min(width, n_ - first);
     const uint8_t flip = source.dtype == DMT_U8 ? 0x80 : 0;
+    int32_t* const sums = sums_.data() + first;
     int8_t* line = codes_.data() + first * packed_k_;
     for (int64_t k = 0; k < packed_k_; k += kr, line += width * kr) {
       std::memset(line, 0, width * kr);
@@ -221,12 +221,12 @@ class PackedInt8Weight final : public Weight {
         for (int64_t j = 0; j < columns; ++j) {
           const int8_t code = static_cast<int8_t>(row[j * source.n_stride] ^ flip);
           line[j * kr + i] = code;
-          sums_[first + j] += code;
+          sums[j] += code;
         }
       }
     }
     for (int64_t j = 0; j < columns; ++j) {
-      sums_[first + j] -= static_cast<int32_t>(k_) * zero_points_[first + j];
+      sums[j] -= static_cast<int32_t>(k_) * zero_points_.data()[first + j];
     }
   }
 
@@ -234,9 +234,10 @@ class PackedInt8Weight final : public Weight {
   const MicroKernel& kernel_;
   const int64_t k_, n_, packed_k_, bytes_;
   const AlignedBuffer<int8_t> codes_;
-  std::vector<float> scales_;  // the vectors are padded to whole panels
-  std::vector<int32_t> sums_;  // of code - zero point over k
-  std::vector<int32_t> zero_points_;
+  const int64_t padded_n_;  // whole panels
+  const AlignedBuffer<float> scales_;
+  const AlignedBuffer<int32_t> sums_;  // of code - zero point over k
+  const AlignedBuffer<int32_t> zero_points_;
   bool has_zero_points_ = false;
 };
 

@@ -84,18 +84,23 @@ struct Tile {
         }
       }
     }
-    UNROLL for (int i = 0; i < MR; ++i) {
-      const int64_t parameter = (row + i) * call.row_parameter_step;
-      const __m256 scale = _mm256_set1_ps(call.row_scales[parameter]);
-      const __m256i zx = _mm256_set1_epi32(call.row_zero_points[parameter]);
-      UNROLL for (int j = 0; j < NV; ++j) {
-        const __m256i shift = _mm256_mullo_epi32(zx, load(call.column_sums + j * kLanes));
-        const __m256 sum = _mm256_cvtepi32_ps(_mm256_sub_epi32((__m256i)acc[i][j], shift));
-        const __m256 factor =
-            _mm256_mul_ps(scale, _mm256_loadu_ps(call.column_scales + j * kLanes));
-        const __m256 y =
-            _mm256_add_ps(_mm256_mul_ps(sum, factor), _mm256_loadu_ps(call.bias + j * kLanes));
-        _mm256_storeu_ps(call.out[j] + (row + i) * call.out_stride, y);
+    // Column by column: what belongs to a column stays in registers over the rows.
+    const float* row_scales = call.row_scales + row * call.row_parameter_step;
+    const int32_t* row_zero_points = call.row_zero_points + row * call.row_parameter_step;
+    const int64_t step = call.row_parameter_step;
+    UNROLL for (int j = 0; j < NV; ++j) {
+      const __m256i column_sums = load(call.column_sums + j * kLanes);
+      const __m256 column_scales = _mm256_loadu_ps(call.column_scales + j * kLanes);
+      const __m256 bias = _mm256_loadu_ps(call.bias + j * kLanes);
+      float* out = call.out[j] + row * call.out_stride;
+      UNROLL for (int i = 0; i < MR; ++i) {
+        const __m256i zx = _mm256_set1_epi32(row_zero_points[i * step]);
+        const __m256 scale = _mm256_mul_ps(_mm256_set1_ps(row_scales[i * step]), column_scales);
+        const __m256i sum =
+            _mm256_sub_epi32((__m256i)acc[i][j], _mm256_mullo_epi32(zx, column_sums));
+        const __m256 y = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale);
+        _mm256_storeu_ps(out, _mm256_add_ps(y, bias));
+        out += call.out_stride;
       }
     }
   }

@@ -81,19 +81,23 @@ struct Tile {
         }
       }
     }
-    UNROLL for (int i = 0; i < MR; ++i) {
-      const int64_t parameter = (row + i) * call.row_parameter_step;
-      const __m512 scale = _mm512_set1_ps(call.row_scales[parameter]);
-      const __m512i zx = _mm512_set1_epi32(call.row_zero_points[parameter]);
-      UNROLL for (int j = 0; j < NV; ++j) {
-        const __m512i shift =
-            _mm512_mullo_epi32(zx, _mm512_loadu_si512(call.column_sums + j * kLanes));
-        const __m512 sum = _mm512_cvtepi32_ps(_mm512_sub_epi32((__m512i)acc[i][j], shift));
-        const __m512 factor =
-            _mm512_mul_ps(scale, _mm512_loadu_ps(call.column_scales + j * kLanes));
-        const __m512 y =
-            _mm512_add_ps(_mm512_mul_ps(sum, factor), _mm512_loadu_ps(call.bias + j * kLanes));
-        _mm512_storeu_ps(call.out[j] + (row + i) * call.out_stride, y);
+    // Column by column: what belongs to a column stays in registers over the rows.
+    const float* row_scales = call.row_scales + row * call.row_parameter_step;
+    const int32_t* row_zero_points = call.row_zero_points + row * call.row_parameter_step;
+    const int64_t step = call.row_parameter_step;
+    UNROLL for (int j = 0; j < NV; ++j) {
+      const __m512i column_sums = _mm512_loadu_si512(call.column_sums + j * kLanes);
+      const __m512 column_scales = _mm512_loadu_ps(call.column_scales + j * kLanes);
+      const __m512 bias = _mm512_loadu_ps(call.bias + j * kLanes);
+      float* out = call.out[j] + row * call.out_stride;
+      UNROLL for (int i = 0; i < MR; ++i) {
+        const __m512i zx = _mm512_set1_epi32(row_zero_points[i * step]);
+        const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(row_scales[i * step]), column_scales);
+        const __m512i sum =
+            _mm512_sub_epi32((__m512i)acc[i][j], _mm512_mullo_epi32(zx, column_sums));
+        const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+        _mm512_storeu_ps(out, _mm512_add_ps(y, bias));
+        out += call.out_stride;
       }
     }
   }
