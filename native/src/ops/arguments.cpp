@@ -1,5 +1,8 @@
 #include "ops/arguments.h"
 
+#include <cstdarg>
+#include <cstdio>
+
 #include "core/error.h"
 #include "ops/dispatch.h"
 
@@ -19,7 +22,8 @@ std::string describe(const TensorView& tensor) {
   if (!tensor.present()) return "nothing";
   std::string text = std::string(dtype_name(tensor.dtype)) + "[";
   for (int32_t i = 0; i < tensor.rank; ++i) {
-    text += (i == 0 ? "" : ",") + std::to_string(tensor.dims[i]);
+    if (i > 0) text += ',';
+    text += std::to_string(tensor.dims[i]);
   }
   return text + "]";
 }
@@ -75,6 +79,28 @@ void require_same_shape(const OperatorCall& call, const TensorView& a, const Ten
     fail(DMT_INVALID_ARGUMENT, "%s: shapes differ: %s and %s", name_of(call).c_str(),
          describe(a).c_str(), describe(b).c_str());
   }
+}
+
+void reject(const OperatorCall& call, const char* format, ...) {
+  char message[512];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(message, sizeof(message), format, arguments);
+  va_end(arguments);
+  fail(DMT_INVALID_ARGUMENT, "%s: %s", name_of(call).c_str(), message);
+}
+
+void require_shape(const OperatorCall& call, const TensorView& tensor,
+                   std::span<const int64_t> dims) {
+  bool equal = static_cast<size_t>(tensor.rank) == dims.size();
+  for (size_t i = 0; equal && i < dims.size(); ++i) equal = tensor.dims[i] == dims[i];
+  if (equal) return;
+  std::string expected;
+  for (const int64_t dim : dims) {
+    if (!expected.empty()) expected += ',';
+    expected += std::to_string(dim);
+  }
+  reject(call, "the shape must be [%s], given %s", expected.c_str(), describe(tensor).c_str());
 }
 
 int32_t checked_axis(const OperatorCall& call, int64_t axis, int32_t rank) {

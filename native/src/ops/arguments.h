@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "ops/registry.h"
@@ -18,6 +19,14 @@ void require_tensors(const OperatorCall& call, size_t inputs, size_t outputs = 1
 void require_attributes(const OperatorCall& call, size_t integers, size_t floats = 0);
 
 bool has_input(const OperatorCall& call, size_t index);
+
+// printf-style; fails with DMT_INVALID_ARGUMENT and the operator's name in front.
+[[noreturn]] void reject(const OperatorCall& call, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// The tensor has exactly these dimensions.
+void require_shape(const OperatorCall& call, const TensorView& tensor,
+                   std::span<const int64_t> dims);
 
 void require_dtype(const OperatorCall& call, const TensorView& tensor, int32_t dtype);
 
