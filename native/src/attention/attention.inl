@@ -39,7 +39,7 @@ struct Workspace {
   float* mask;     // [block], -infinity behind the last key
   float* scores;   // [kTileRows][kScoreStride]
   float* largest;  // [query rows] the running maximum of a row's scores
-  float* total;    // [query rows] the running sum of exp(score - largest)
+  float* total;    // [query rows] the running sum of 2^(score - largest)
 };
 
 int64_t lay_out(const Attention& a, int64_t rows, float* memory, Workspace* workspace) {
@@ -106,9 +106,20 @@ void pack_values(const Attention& a, int64_t head, int64_t first, int64_t count,
   }
 }
 
+// Scores are kept in units of ln 2, because a power of two is cheaper than one of e.
+constexpr float kLog2E = 1.44269504f;
+
 void pack_mask(const Attention& a, int64_t first, int64_t count, float* to) {
-  for (int64_t key = 0; key < count; ++key) to[key] = a.mask != nullptr ? a.mask[first + key] : 0;
-  for (int64_t key = count; key < round_up(count, kPanel); ++key) to[key] = -__builtin_inff();
+  const float infinity = __builtin_inff(), most = __FLT_MAX__;
+  for (int64_t key = 0; key < round_up(count, kPanel); ++key) to[key] = -infinity;
+  for (int64_t key = 0; key < count; ++key) {
+    const float mask = a.mask != nullptr ? a.mask[first + key] : 0;
+    float scaled = mask * kLog2E;
+    // A finite mask stays finite: a row masked altogether by such numbers has uniform weights.
+    if (scaled == infinity && mask != infinity) scaled = most;
+    if (scaled == -infinity && mask != -infinity) scaled = -most;
+    to[key] = scaled;
+  }
 }
 
 // ---- the two products ----
@@ -150,41 +161,56 @@ struct Group {
   float *largest, *total;  // of the group's first row
 };
 
-// Scores of V vectors of keys from `key` on, and each row's running maximum.
-template <int R, int V>
-[[gnu::always_inline]] inline void score_panel(const Group& g, int64_t key, Floats best[R]) {
-  const Workspace& w = *g.workspace;
-  Floats sums[R][V];
-  multiply<R, V>(g.q, g.q_stride, w.keys + key * g.dims, kPanel, g.dims, sums);
+// Scores of V vectors of keys from `key` on, and each row's running maximum. `partial`: some rows
+// do not see all of these keys.
+template <int R, int V, bool partial>
+[[gnu::always_inline]] inline void score_keys(const Group& g, int64_t key, Floats best[R]) {
+  const float* const mask = g.workspace->mask + key;
+  float* const scores = g.workspace->scores + key;
+  const int64_t seen_by_first = g.seen_by_first - key;
   const Floats scale = broadcast(g.scale);
+  Floats sums[R][V];
+  multiply<R, V>(g.q, g.q_stride, g.workspace->keys + key * g.dims, kPanel, g.dims, sums);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      const int64_t at = key + v * kLanes;
-      Floats score = fma(sums[r][v], scale, load(w.mask + at));
-      const int64_t seen = g.seen_by_first + r - at;
-      if (seen < kLanes) {
-        score = select(first(seen < 0 ? 0 : seen), score, broadcast(-__builtin_inff()));
+      Floats score = fma(sums[r][v], scale, load(mask + v * kLanes));
+      if constexpr (partial) {
+        const int64_t seen = seen_by_first + r - v * kLanes;
+        if (seen < kLanes) {
+          score = select(first(seen < 0 ? 0 : seen), score, broadcast(-__builtin_inff()));
+        }
       }
-      store(w.scores + r * kScoreStride + at, score);
+      store(scores + r * kScoreStride + v * kLanes, score);
       best[r] = max(score, best[r]);
     }
   }
 }
 
+template <int R, int V>
+[[gnu::always_inline]] inline void score_panel(const Group& g, int64_t key, Floats best[R]) {
+  if (g.seen_by_first >= key + V * kLanes) {
+    score_keys<R, V, false>(g, key, best);
+  } else {
+    score_keys<R, V, true>(g, key, best);
+  }
+}
+
 [[gnu::always_inline]] inline Floats to_power(float* score, Floats shift) {
-  const Floats power = exp(load(score) - shift);
+  const Floats power = exp2_of_negative(load(score) - shift);
   store(score, power);
   return power;
 }
 
-// Turns the scores into exp(score - maximum), updates the running maximum and sum, and says by what
+// Turns the scores into 2^(score - maximum), updates the running maximum and sum, and says by what
 // the results of the earlier blocks must be multiplied.
 template <int R>
 [[gnu::always_inline]] inline void soften(const Group& g, const Floats best[R], float* correction) {
+  const int64_t keys = g.keys;
   for (int r = 0; r < R; ++r) {
     const float before = g.first ? -__builtin_inff() : g.largest[r];
+    const float total_before = g.first ? 0 : g.total[r];
     const float here = reduce_max(best[r]);
     const float now = here > before ? here : before;
     // A row that has seen only -infinity yet must not become NaN before the last block.
@@ -193,16 +219,20 @@ template <int R>
     float* scores = g.workspace->scores + r * kScoreStride;
     // By position and not by count, so that keys a causal row does not see change nothing.
     Floats even = zero(), odd = zero();
-    for (int64_t i = 0; i < g.keys; i += 2 * kLanes) {
+    int64_t i = 0;
+    for (; i + kLanes < keys; i += 2 * kLanes) {
       even += to_power(scores + i, shifts);
-      if (i + kLanes < g.keys) odd += to_power(scores + i + kLanes, shifts);
+      odd += to_power(scores + i + kLanes, shifts);
     }
-    const float sum = reduce_add(even + odd);
-    alignas(64) float factors[kLanes];
-    store(factors, exp(broadcast(before - shift)));
-    correction[r] = factors[0];
-    g.total[r] = g.first ? sum : g.total[r] * factors[0] + sum;
+    if (i < keys) even += to_power(scores + i, shifts);
     g.largest[r] = now;
+    g.total[r] = reduce_add(even + odd);
+    if (g.first) continue;
+    alignas(64) float factors[kLanes];
+    store(factors, exp2_of_negative(broadcast(before - shift)));
+    // Exactly 1 where the maximum stays: keys a causal row does not see must change nothing.
+    correction[r] = now == before ? 1 : factors[0];
+    g.total[r] += total_before * correction[r];
   }
 }
 
@@ -214,24 +244,25 @@ template <int R, int V>
   Floats sums[R][V];
   multiply<R, V>(g.workspace->scores, kScoreStride, g.workspace->values + dim, stride, g.keys,
                  sums);
+  const bool starts = g.first, ends = g.last;
+  const int64_t y_stride = g.y_stride;
+  float* const y = g.y + dim;
+  const float* const total = g.total;
+  const auto finish = [&](int r, int v, auto lanes) {
+    float* to = y + r * y_stride + v * kLanes;
+    Floats sum = sums[r][v];
+    if (!starts) sum = fma(load(to, lanes), broadcast(correction[r]), sum);
+    if (ends) sum = sum / broadcast(total[r]);
+    store(to, sum, lanes);
+  };
+  const int64_t left = g.dims - dim - (V - 1) * kLanes;
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    const Floats divisor = broadcast(g.total[r]);
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      float* y = g.y + r * g.y_stride + dim + v * kLanes;
-      const auto finish = [&](auto lanes) {
-        Floats sum = sums[r][v];
-        if (!g.first) sum = fma(load(y, lanes), broadcast(correction[r]), sum);
-        if (g.last) sum = sum / divisor;
-        store(y, sum, lanes);
-      };
-      const int64_t left = g.dims - dim - v * kLanes;
-      if (left >= kLanes) {
-        finish(Every{});
-      } else {
-        finish(first(left));
-      }
+    if constexpr (V == 2) finish(r, 0, Every{});
+    if (left >= kLanes) {
+      finish(r, V - 1, Every{});
+    } else {
+      finish(r, V - 1, first(left));
     }
   }
 }
@@ -279,7 +310,7 @@ void attend_block(const Attention& a, const AttentionTask& task, int64_t head, B
     Group g{.q = a.q + (task.begin + begin) * a.q_stride + head * a.head_dim,
             .q_stride = a.q_stride,
             .dims = a.head_dim,
-            .scale = a.scale,
+            .scale = a.scale * kLog2E,
             .keys = keys,
             .seen_by_first = kMostKeys + kPanel,
             .y = task.y + begin * task.y_stride + head * a.head_dim,

@@ -26,6 +26,21 @@ inline Floats exp(Floats x) {
   return times_power_of_two(p, n);
 }
 
+// 2^x for x <= 0, within 2 units in the last place: for softmax, where the sum of the results
+// divides them, so that 2^0 need not be 1 exactly.
+inline Floats exp2_of_negative(Floats x) {
+  x = max(broadcast(-151.0f), x);  // 2^-151 rounds to 0
+  const Floats n = round(x);
+  const Floats r = x - n;
+  Floats p = broadcast(0.0013276480284167263f);
+  p = fma(p, r, broadcast(0.009675541384985671f));
+  p = fma(p, r, broadcast(0.05550713247737429f));
+  p = fma(p, r, broadcast(0.24022119725518637f));
+  p = fma(p, r, broadcast(0.6931469670800346f));
+  p = fma(p, r, broadcast(1.0000000716513733f));
+  return times_power_of_two(p, n);
+}
+
 inline Floats clamp_to_one(Floats x) { return max(broadcast(-1.0f), min(broadcast(1.0f), x)); }
 
 // The error function: x P(x^2) / Q(x^2), within 6 units in the last place (an absolute error of

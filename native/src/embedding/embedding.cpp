@@ -8,7 +8,16 @@
 
 namespace demitasse {
 
-const EmbeddingKernels& embedding_kernels(Isa) { return embedding_kernels_scalar; }
+const EmbeddingKernels& embedding_kernels(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return embedding_kernels_avx512;
+    case Isa::avx2:
+      return embedding_kernels_avx2;
+    default:
+      return embedding_kernels_scalar;
+  }
+}
 
 namespace {
 
