@@ -20,12 +20,14 @@ void fail_dtype(const OperatorCall& call, int32_t dtype) {
 
 std::string describe(const TensorView& tensor) {
   if (!tensor.present()) return "nothing";
-  std::string text = std::string(dtype_name(tensor.dtype)) + "[";
+  std::string text = dtype_name(tensor.dtype);
+  text += '[';
   for (int32_t i = 0; i < tensor.rank; ++i) {
     if (i > 0) text += ',';
     text += std::to_string(tensor.dims[i]);
   }
-  return text + "]";
+  text += ']';
+  return text;
 }
 
 bool has_input(const OperatorCall& call, size_t index) {

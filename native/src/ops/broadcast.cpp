@@ -11,7 +11,10 @@ namespace {
 [[noreturn]] void fail_broadcast(const OperatorCall& call, const TensorView& output,
                                  const TensorView* const* inputs, size_t count) {
   std::string shapes;
-  for (size_t i = 0; i < count; ++i) shapes += (i == 0 ? "" : ", ") + describe(*inputs[i]);
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) shapes += ", ";
+    shapes += describe(*inputs[i]);
+  }
   fail(DMT_INVALID_ARGUMENT, "%s: %s cannot be broadcast to %s", std::string(call.name).c_str(),
        shapes.c_str(), describe(output).c_str());
 }
@@ -37,13 +40,10 @@ int32_t plan_broadcast(const OperatorCall& call, const TensorView& output,
   int32_t merged = 0;
   for (int32_t axis = output.rank - 1; axis >= 0; --axis) {
     const int64_t size = output.dims[axis];
-    bool reached = size == 1;
     for (size_t i = 0; i < count; ++i) {
       const int64_t own = aligned(*inputs[i], output.rank, axis);
       if (own != size && own != 1) fail_broadcast(call, output, inputs, count);
-      reached |= own == size;
     }
-    if (!reached) fail_broadcast(call, output, inputs, count);
     if (size == 1) continue;
     bool joins = merged > 0;
     for (size_t i = 0; i < count && joins; ++i) {

@@ -26,8 +26,8 @@ struct Broadcast {
 
 namespace detail {
 
-// Fills dims and steps of `count` operands; returns the rank. Fails when the operands do not
-// broadcast to exactly the output's shape.
+// Fills dims and steps of `count` operands; returns the rank. Fails when an operand does not
+// broadcast to the output's shape; that all of them are smaller is allowed and repeats the result.
 int32_t plan_broadcast(const OperatorCall& call, const TensorView& output,
                        const TensorView* const* inputs, size_t count, int64_t* dims,
                        int64_t (*steps)[DMT_MAX_RANK]);

@@ -9,9 +9,12 @@ std::unordered_map<std::string_view, Operator> all_operators() {
   std::unordered_map<std::string_view, Operator> operators;
   for (std::span<const OperatorEntry> family : {
            elementwise_operators(),
+           arithmetic_operators(),
            comparison_operators(),
            reduction_operators(),
+           scan_operators(),
            cast_operators(),
+           creation_operators(),
            quantization_operators(),
            movement_operators(),
            indexing_operators(),

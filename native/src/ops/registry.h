@@ -31,9 +31,12 @@ struct OperatorEntry {
 
 // One table per family, each in its own file: add the file's table to the list in registry.cpp.
 std::span<const OperatorEntry> elementwise_operators();
+std::span<const OperatorEntry> arithmetic_operators();
 std::span<const OperatorEntry> comparison_operators();
 std::span<const OperatorEntry> reduction_operators();
+std::span<const OperatorEntry> scan_operators();
 std::span<const OperatorEntry> cast_operators();
+std::span<const OperatorEntry> creation_operators();
 std::span<const OperatorEntry> quantization_operators();
 std::span<const OperatorEntry> movement_operators();
 std::span<const OperatorEntry> indexing_operators();
