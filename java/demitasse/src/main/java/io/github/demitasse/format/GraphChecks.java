@@ -32,7 +32,9 @@ public final class GraphChecks {
       }
     }
     List<Node> ordered = TopologicalOrder.of(graph.nodes(), given);
-    ordered.forEach(node -> given.addAll(node.outputs()));
+    for (Node node : ordered) {
+      given.addAll(node.outputs());
+    }
     Set<String> outputs = new HashSet<>();
     for (ValueInfo output : graph.outputs()) {
       if (output.name().isEmpty() || !given.contains(output.name())) {

@@ -6,6 +6,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -33,10 +36,15 @@ public final class MappedFile implements AutoCloseable {
     FileChannel channel = null;
     try {
       channel = FileChannel.open(file, StandardOpenOption.READ);
+      if (Files.isDirectory(file)) {
+        throw new FileSystemException(file.toString(), null, "it is a folder");
+      }
       return new MappedFile(file, channel);
     } catch (IOException failed) {
       closeQuietly(channel, failed);
-      throw new UncheckedIOException(failed);
+      String reason =
+          failed instanceof NoSuchFileException ? "there is no such file" : failed.getMessage();
+      throw new UncheckedIOException("cannot read " + file + ": " + reason, failed);
     }
   }
 

@@ -1,18 +1,83 @@
 package io.github.demitasse.format;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.ModelFormatException;
+import io.github.demitasse.format.dmt.DmtReader;
+import io.github.demitasse.format.dmt.DmtWriter;
 import io.github.demitasse.format.onnx.OnnxReader;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Thread-safe: finds the format of a file and calls its reader or writer. */
 public final class ModelFormats {
   private ModelFormats() {}
 
+  /**
+   * Reads a model; the format is told from the content, whatever the file is called.
+   *
+   * @throws ModelFormatException if the file is broken or of no known format
+   * @throws java.io.UncheckedIOException if it cannot be read
+   */
   public static Model read(Path file) {
+    byte[] start = new byte[12];
+    int known;
+    try (MappedFile mapped = MappedFile.open(file)) {
+      ByteBuffer content = mapped.slice(0, Math.min(start.length, mapped.size()));
+      known = content.remaining();
+      content.get(start, 0, known);
+    }
+    if (known == 0) {
+      throw new ModelFormatException(file, 0, "the file is empty");
+    }
+    if (looksLikeSafetensors(start)) {
+      return DmtReader.read(file);
+    }
+    String other = otherFormat(start);
+    if (other != null) {
+      throw new ModelFormatException(
+          file, 0, "this is " + other + "; models are read from .onnx and .dmt files");
+    }
     return OnnxReader.read(file);
   }
 
+  /**
+   * Writes a model in the format that the name's ending says.
+   *
+   * @throws IllegalArgumentException if the ending is of no format that can be written
+   * @throws java.io.UncheckedIOException if the file cannot be written; then it is left as it was
+   */
   public static void write(Model model, Path file) {
-    throw new UnsupportedOperationException("no model format can be written yet: " + file);
+    Path name = file.getFileName();
+    String lower = name == null ? "" : name.toString().toLowerCase(Locale.ROOT);
+    if (lower.endsWith(".dmt")) {
+      DmtWriter.write(model, file);
+    } else {
+      throw new IllegalArgumentException(
+          "cannot tell the format of '" + file + "': its name should end in .dmt or .onnx");
+    }
+  }
+
+  /** A header length below 4 GiB and the brace that begins the header. */
+  private static boolean looksLikeSafetensors(byte[] start) {
+    return start[8] == '{' && start[4] == 0 && start[5] == 0 && start[6] == 0 && start[7] == 0;
+  }
+
+  /** The name of a format that is something else, or null. */
+  private static String otherFormat(byte[] start) {
+    if (start[0] == 'G' && start[1] == 'G' && start[2] == 'U' && start[3] == 'F') {
+      return "a GGUF file";
+    } else if (start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4) {
+      return "a ZIP archive (such as .npz or a PyTorch checkpoint)";
+    } else if (start[0] == (byte) 0x93 && start[1] == 'N' && start[2] == 'U') {
+      return "a NumPy array";
+    } else if (start[1] == 'H' && start[2] == 'D' && start[3] == 'F') {
+      return "an HDF5 file";
+    } else if (start[4] == 'T' && start[5] == 'F' && start[6] == 'L' && start[7] == '3') {
+      return "a TensorFlow Lite model";
+    } else if (start[0] == '{') {
+      return "JSON text";
+    }
+    return null;
   }
 }

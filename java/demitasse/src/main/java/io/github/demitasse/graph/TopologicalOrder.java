@@ -45,7 +45,9 @@ public final class TopologicalOrder {
     }
     int[] waitingFor = new int[nodes.size()];
     List<List<Integer>> readers = new ArrayList<>();
-    nodes.forEach(node -> readers.add(new ArrayList<>()));
+    for (int i = 0; i < nodes.size(); i++) {
+      readers.add(new ArrayList<>(2));
+    }
     boolean ordered = true;
     for (int i = 0; i < nodes.size(); i++) {
       for (String value : values(nodes.get(i))) {

@@ -3,6 +3,7 @@ package io.github.demitasse.format.onnx;
 import com.google.protobuf.ByteString;
 import io.github.demitasse.ModelFormatException;
 import io.github.demitasse.format.MappedFile;
+import io.github.demitasse.format.TensorViews;
 import io.github.demitasse.format.onnx.proto.TensorProto;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
@@ -50,14 +51,14 @@ public final class OnnxTensors {
       }
       long bytes = byteSize(type, shape);
       if (proto.getDataLocation() == EXTERNAL) {
-        return ofBytes(type, shape, external.read(proto, bytes));
+        return TensorViews.viewOrCopy(type, external.read(proto, bytes), shape);
       }
       if (rawData != null || proto.hasRawData()) {
         ByteBuffer raw = rawData != null ? rawData : proto.getRawData().asReadOnlyByteBuffer();
         if (raw.remaining() != bytes) {
           throw broken(file, proto, "needs " + bytes + " bytes, has " + raw.remaining());
         }
-        return ofBytes(type, shape, raw);
+        return TensorViews.viewOrCopy(type, raw, shape);
       }
       return typed(file, proto, type, shape);
     } catch (IllegalArgumentException | ArithmeticException invalid) {
@@ -89,17 +90,6 @@ public final class OnnxTensors {
       elements = Math.multiplyExact(elements, size);
     }
     return type.bytes(elements);
-  }
-
-  /** A view of the bytes if they are direct and aligned for the type, else a copy. */
-  private static Tensor ofBytes(DataType type, long[] shape, ByteBuffer bytes) {
-    int unit = Math.min(8, Math.max(1, type.bits() / 8));
-    if (bytes.isDirect() && bytes.alignmentOffset(bytes.position(), unit) == 0) {
-      return Tensor.view(type, bytes, shape);
-    }
-    Tensor copy = Tensor.allocate(type, shape);
-    copy.buffer().put(bytes);
-    return copy;
   }
 
   private static Tensor strings(Path file, TensorProto proto, long[] shape) {
