@@ -1,0 +1,90 @@
+package io.github.demitasse.graph.rewrite;
+
+import io.github.demitasse.Model;
+import java.util.List;
+
+/**
+ * Thread-safe: turns graphs as exporters write them into the few operators that run fast: constants
+ * folded, layer normalization, activation functions, attention, position embeddings and pooling
+ * recognised, integer graphs of other tools said with Demitasse's encodings. The result is
+ * deterministic, computes the same, and uses operators of {@link
+ * io.github.demitasse.graph.FusedOperators}; {@link ExpandFusedOperators} says it in plain ONNX
+ * again.
+ */
+public final class Rewrites {
+  /** Each round but the last removes something; graphs from exporters need about five. */
+  private static final int MOST_ROUNDS = 100;
+
+  private Rewrites() {}
+
+  /** All rewrites, without arithmetic on constant data. */
+  public static Model apply(Model model) {
+    return apply(model, ConstantEvaluator.NONE);
+  }
+
+  /**
+   * All rewrites, until none applies any more.
+   *
+   * @throws IllegalArgumentException if the inputs of a node do not fit, naming node and shapes
+   */
+  public static Model apply(Model model, ConstantEvaluator evaluator) {
+    Model prepared = OpsetUpgrade.apply(DistinctSymbols.apply(model));
+    return apply(prepared, standard(evaluator));
+  }
+
+  /** Some rewrites, in this order, until none applies any more. */
+  static Model apply(Model model, List<Rewrite> rewrites) {
+    GraphEditor graph = new GraphEditor(model);
+    boolean changed = true;
+    for (int round = 0; changed && round < MOST_ROUNDS; round++) {
+      changed = false;
+      for (Rewrite rewrite : rewrites) {
+        changed |= graph.sweep(rewrite);
+      }
+    }
+    return graph.finish();
+  }
+
+  /**
+   * The rewrites in their order: each may count on what those before it have cleared away, and the
+   * ones that would take a part of a larger pattern come after it.
+   */
+  static List<Rewrite> standard(ConstantEvaluator evaluator) {
+    return List.of(
+        // what weights are
+        new DecodeWeight(),
+        new DecodeGather(),
+        new FoldWeightLayout(),
+        new FoldConstants(evaluator),
+        // what does nothing
+        new RemoveNoOperation(),
+        new ConstantReshape(),
+        new MergeReshapes(),
+        new MergeTransposes(),
+        new SinkExpand(),
+        new ShareCommonSubexpressions(),
+        // integer graphs of other tools
+        new ExpandQLinearMatMul(),
+        new FuseFakeQuantize(),
+        new FuseMatMulInteger(),
+        // normalization and activation functions
+        new FuseLayerNormalization(),
+        new FuseGelu(),
+        new FuseHardSwish(),
+        // linear layers
+        new FuseGemm(),
+        new FuseMatMul(),
+        new FuseBias(),
+        new FuseActivation(),
+        // transformers
+        new FuseAttention(),
+        new FusePackedAttention(),
+        new FusePositionEmbedding(),
+        new FuseMeanPooling(),
+        new FuseFirstPooling(),
+        new FuseNormalizedPooling(),
+        new FuseSkipLayerNormalization(),
+        new FuseResidual(),
+        new NameWeights());
+  }
+}

@@ -1,0 +1,239 @@
+package io.github.demitasse.graph.rewrite;
+
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.DenseWeight;
+import io.github.demitasse.weight.Granularity;
+import io.github.demitasse.weight.QuantizedWeight;
+import io.github.demitasse.weight.Weight;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+
+/** Thread-safe: matrices of weights in another layout, without decoding them. */
+final class WeightLayouts {
+  private WeightLayouts() {}
+
+  /** The transpose of a matrix. */
+  static Weight transpose(Weight matrix) {
+    if (matrix instanceof DenseWeight dense) {
+      return new DenseWeight(transpose(dense.tensor()), dense.type());
+    }
+    QuantizedWeight quantized = (QuantizedWeight) matrix;
+    Granularity granularity = quantized.granularity();
+    if (granularity instanceof Granularity.PerChannel channel) {
+      return new QuantizedWeight(
+          transpose(quantized.codes()),
+          quantized.scales(),
+          quantized.zeroPoints(),
+          new Granularity.PerChannel(1 - channel.axis()));
+    }
+    if (granularity instanceof Granularity.PerGroup group) {
+      long[] shape = quantized.shape();
+      shape[group.axis()] /= group.size();
+      Tensor zeroPoints = quantized.zeroPoints();
+      return new QuantizedWeight(
+          transpose(quantized.codes()),
+          transpose(quantized.scales().reshaped(shape)),
+          zeroPoints == null ? null : transpose(zeroPoints.reshaped(shape)),
+          new Granularity.PerGroup(1 - group.axis(), group.size()));
+    }
+    return new QuantizedWeight(
+        transpose(quantized.codes()), quantized.scales(), quantized.zeroPoints(), granularity);
+  }
+
+  private static Tensor transpose(Tensor matrix) {
+    int rows = Math.toIntExact(matrix.dimension(0));
+    int columns = Math.toIntExact(matrix.dimension(1));
+    Tensor result = Tensor.allocate(matrix.type(), columns, rows);
+    ByteBuffer from = matrix.buffer();
+    ByteBuffer to = result.buffer();
+    switch (matrix.type().bits()) {
+      case 8 -> {
+        byte[] in = new byte[rows * columns];
+        byte[] out = new byte[in.length];
+        from.get(in);
+        for (int row = 0; row < rows; row++) {
+          for (int column = 0; column < columns; column++) {
+            out[column * rows + row] = in[row * columns + column];
+          }
+        }
+        to.put(out);
+      }
+      case 16 -> {
+        short[] in = new short[rows * columns];
+        short[] out = new short[in.length];
+        from.asShortBuffer().get(in);
+        for (int row = 0; row < rows; row++) {
+          for (int column = 0; column < columns; column++) {
+            out[column * rows + row] = in[row * columns + column];
+          }
+        }
+        to.asShortBuffer().put(out);
+      }
+      case 32 -> {
+        int[] in = new int[rows * columns];
+        int[] out = new int[in.length];
+        from.asIntBuffer().get(in);
+        for (int row = 0; row < rows; row++) {
+          for (int column = 0; column < columns; column++) {
+            out[column * rows + row] = in[row * columns + column];
+          }
+        }
+        to.asIntBuffer().put(out);
+      }
+      default -> throw new IllegalArgumentException("cannot transpose " + matrix);
+    }
+    return result;
+  }
+
+  /** True when {@link #transpose(Weight)} can handle this weight. */
+  static boolean canTranspose(Weight weight) {
+    int bits =
+        weight instanceof DenseWeight dense
+            ? dense.tensor().type().bits()
+            : ((QuantizedWeight) weight).codes().type().bits();
+    return weight.shape().length == 2 && (bits == 8 || bits == 16 || bits == 32);
+  }
+
+  /** Every element times a number: dense floats are multiplied, codes keep their values. */
+  static Weight scaled(Weight weight, float factor) {
+    if (factor == 1) {
+      return weight;
+    }
+    if (weight instanceof QuantizedWeight quantized) {
+      return new QuantizedWeight(
+          quantized.codes(),
+          scaled(quantized.scales(), factor),
+          quantized.zeroPoints(),
+          quantized.granularity());
+    }
+    return new DenseWeight(scaled(((DenseWeight) weight).tensor(), factor));
+  }
+
+  private static Tensor scaled(Tensor tensor, float factor) {
+    float[] values = tensor.toFloats();
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= factor;
+    }
+    return Tensor.of(values, tensor.shape());
+  }
+
+  /**
+   * Matrices of equally many rows side by side, or null when their encodings cannot be joined.
+   * Quantized ones keep their codes: the result has a scale per column, or per group of rows.
+   */
+  static Weight concatenateColumns(List<Weight> matrices) {
+    Weight first = matrices.get(0);
+    if (first instanceof DenseWeight) {
+      return concatenateDense(matrices);
+    }
+    return concatenateQuantized(matrices);
+  }
+
+  private static Weight concatenateDense(List<Weight> matrices) {
+    DenseWeight first = (DenseWeight) matrices.get(0);
+    for (Weight matrix : matrices) {
+      boolean same =
+          matrix instanceof DenseWeight dense
+              && dense.tensor().type() == first.tensor().type()
+              && dense.type() == first.type();
+      if (!same) {
+        return null;
+      }
+    }
+    return new DenseWeight(
+        joinColumns(matrices.stream().map(m -> ((DenseWeight) m).tensor()).toList()), first.type());
+  }
+
+  private static Weight concatenateQuantized(List<Weight> matrices) {
+    QuantizedWeight first = (QuantizedWeight) matrices.get(0);
+    boolean grouped = first.granularity() instanceof Granularity.PerGroup;
+    for (Weight matrix : matrices) {
+      boolean same =
+          matrix instanceof QuantizedWeight quantized
+              && quantized.codes().type() == first.codes().type()
+              && (grouped
+                  ? quantized.granularity().equals(first.granularity())
+                  : isPerColumnOrTensor(quantized.granularity()));
+      if (!same) {
+        return null;
+      }
+    }
+    List<QuantizedWeight> parts = matrices.stream().map(QuantizedWeight.class::cast).toList();
+    Tensor codes = joinColumns(parts.stream().map(QuantizedWeight::codes).toList());
+    Tensor scales =
+        joinColumns(parts.stream().map(part -> perColumn(part, part.scales())).toList());
+    boolean symmetric = parts.stream().allMatch(part -> part.zeroPoints() == null);
+    Tensor zeroPoints =
+        symmetric
+            ? null
+            : joinColumns(parts.stream().map(part -> perColumn(part, zeroPoints(part))).toList());
+    if (grouped) {
+      return ((Granularity.PerGroup) first.granularity()).axis() == 0
+          ? new QuantizedWeight(codes, scales, zeroPoints, first.granularity())
+          : null;
+    }
+    return new QuantizedWeight(
+        codes,
+        scales.reshaped(scales.elements()),
+        zeroPoints == null ? null : zeroPoints.reshaped(zeroPoints.elements()),
+        new Granularity.PerChannel(1));
+  }
+
+  private static boolean isPerColumnOrTensor(Granularity granularity) {
+    return granularity instanceof Granularity.PerTensor
+        || granularity instanceof Granularity.PerChannel channel && channel.axis() == 1;
+  }
+
+  /** Scales or zero points as a matrix with one column for each of the weight's. */
+  private static Tensor perColumn(QuantizedWeight weight, Tensor parameters) {
+    long columns = weight.shape()[1];
+    if (weight.granularity() instanceof Granularity.PerTensor) {
+      return repeated(parameters, columns);
+    }
+    return parameters.reshaped(parameters.elements() / columns, columns);
+  }
+
+  /** One element repeated as a row. */
+  static Tensor repeated(Tensor element, long columns) {
+    Tensor row = Tensor.allocate(element.type(), 1, columns);
+    byte[] bytes = element.toBytes();
+    ByteBuffer buffer = row.buffer();
+    for (long i = 0; i < columns; i++) {
+      buffer.put(bytes);
+    }
+    return row;
+  }
+
+  private static Tensor zeroPoints(QuantizedWeight weight) {
+    return weight.zeroPoints() != null
+        ? weight.zeroPoints()
+        : Tensor.allocate(weight.codes().type(), weight.scales().elements());
+  }
+
+  private static Tensor joinColumns(List<Tensor> matrices) {
+    DataType type = matrices.get(0).type();
+    long rows = matrices.get(0).dimension(0);
+    long columns = matrices.stream().mapToLong(matrix -> matrix.dimension(1)).sum();
+    Tensor result = Tensor.allocate(type, rows, columns);
+    ByteBuffer to = result.buffer();
+    ByteBuffer[] from = matrices.stream().map(Tensor::buffer).toArray(ByteBuffer[]::new);
+    int[] rowBytes =
+        matrices.stream().mapToInt(m -> Math.toIntExact(type.bytes(m.dimension(1)))).toArray();
+    for (long row = 0; row < rows; row++) {
+      for (int i = 0; i < from.length; i++) {
+        int start = Math.toIntExact(row * rowBytes[i]);
+        to.put(from[i].slice(start, rowBytes[i]));
+      }
+    }
+    return result;
+  }
+
+  /** Zero points that are all zero say nothing: null for those. */
+  static Tensor nullIfZero(Tensor zeroPoints) {
+    return zeroPoints == null || Arrays.stream(zeroPoints.toLongs()).allMatch(z -> z == 0)
+        ? null
+        : zeroPoints;
+  }
+}
