@@ -1,0 +1,56 @@
+package io.github.demitasse.runtime;
+
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.natives.Demitasse;
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+
+/**
+ * Immutable and thread-safe: lowers a rounding to codes. An INT8 linear operator asks for the codes
+ * themselves; floats are made only for other readers.
+ */
+final class FakeQuantizeLowering implements NodeLowering {
+
+  @Override
+  public boolean accepts(Node node, Lowering lowering) {
+    return true;
+  }
+
+  @Override
+  public void lower(Node node, Lowering lowering) {
+    String result = node.output(0);
+    if (!lowering.wantsFloats(result)) {
+      return;
+    }
+    Quantization quantization = Quantization.of(node);
+    ProgramBuilder program = lowering.program();
+    RowShape shape = lowering.shape(result);
+    int x = lowering.id(node, 0);
+    int codes = program.value(DataType.UINT8, shape);
+    int scale;
+    int zeroPoint;
+    switch (quantization.mode()) {
+      case Demitasse.DMT_QUANTIZATION_STATIC -> {
+        scale = program.constant(Tensor.scalar(quantization.scale()), new long[0]);
+        byte[] zero = {(byte) quantization.zeroPoint()};
+        zeroPoint = program.constant(Tensor.ofBytes(DataType.UINT8, zero), new long[0]);
+        operator(program, "QuantizeLinear", new int[] {x, scale, zeroPoint}, codes);
+      }
+      case Demitasse.DMT_QUANTIZATION_DYNAMIC_TENSOR -> {
+        lowering.dependAcrossRows();
+        scale = program.value(DataType.FLOAT32, RowShape.ofStatic());
+        zeroPoint = program.value(DataType.UINT8, RowShape.ofStatic());
+        operator(program, "DynamicQuantizeLinear", new int[] {x}, codes, scale, zeroPoint);
+      }
+      default ->
+          throw new NotLowerableException(
+              "node '" + node.name() + "': only linear operators read codes with a scale per row");
+    }
+    operator(
+        program, "DequantizeLinear", new int[] {codes, scale, zeroPoint}, lowering.define(result));
+  }
+
+  private static void operator(ProgramBuilder program, String name, int[] inputs, int... outputs) {
+    program.operator(name, inputs, outputs, new long[0], new double[0]);
+  }
+}

@@ -1,0 +1,343 @@
+package io.github.demitasse.runtime;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.natives.WeightPointer;
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.DenseWeight;
+import io.github.demitasse.weight.Weight;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Confined to one thread: turns a graph into a native program.
+ *
+ * <p>First the nodes that the wanted outputs need are found, from the last to the first, then each
+ * adds its operations in order. A value that only INT8 operators read is produced as codes by the
+ * operation that computes it, where that operation can.
+ */
+final class Lowering {
+  private record Step(Node node, NodeLowering lowering) {}
+
+  private final Model model;
+  private final GraphView view;
+  private final PackedWeights packedWeights;
+  private final ProgramBuilder program;
+  private final Map<String, Node> producers;
+  private final Map<String, List<Node>> consumers;
+  private final Set<String> outputs;
+
+  private final List<Step> steps = new ArrayList<>();
+  private final Set<String> asFloat = new HashSet<>();
+  private final Map<String, Quantization> asCodes = new HashMap<>();
+
+  private final Map<String, Integer> ids = new HashMap<>();
+  private final Map<String, Map<RowShape, Integer>> constants = new HashMap<>();
+  private final Map<String, Map<Quantization, Integer>> codes = new HashMap<>();
+  private boolean acrossRows;
+
+  private Lowering(
+      Request request, GraphView view, ProgramBuilder program, Collection<String> outputs) {
+    this.model = request.model();
+    this.packedWeights = request.weights();
+    this.view = view;
+    this.program = program;
+    this.producers = model.graph().producers();
+    this.consumers = model.graph().consumers();
+    this.outputs = new HashSet<>(outputs);
+  }
+
+  /** What is lowered, and the weights it shares with other programs. */
+  record Request(Model model, PackedWeights weights) {}
+
+  /**
+   * A finished program and which of the graph's inputs, by position, it binds.
+   *
+   * @param separable true when sequences do not influence each other
+   */
+  record Result(NativeProgram program, int[] inputs, boolean separable) {}
+
+  /**
+   * Lowers what the outputs need.
+   *
+   * @param outputs names, in the order in which the program binds them
+   * @throws NotLowerableException if a node or value does not fit the view
+   */
+  static Result lower(Request request, GraphView view, Collection<String> outputs) {
+    try (ProgramBuilder program = new ProgramBuilder()) {
+      return new Lowering(request, view, program, outputs).lower(outputs);
+    }
+  }
+
+  private Result lower(Collection<String> orderedOutputs) {
+    Set<String> needed = findSteps();
+    findDemands();
+    int[] inputs = defineInputs(needed);
+    for (Step step : steps) {
+      step.lowering().lower(step.node(), this);
+    }
+    for (String output : orderedOutputs) {
+      program.output(id(output));
+    }
+    return new Result(program.finish(!acrossRows), inputs, !acrossRows);
+  }
+
+  /** Returns the values that are needed at run time. */
+  private Set<String> findSteps() {
+    Set<String> needed = new HashSet<>(outputs);
+    List<Node> nodes = model.graph().nodes();
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      Node node = nodes.get(i);
+      if (!isNeeded(node, needed)) {
+        continue;
+      }
+      NodeLowering lowering = NodeLowerings.of(node, this);
+      steps.add(new Step(node, lowering));
+      for (String input : lowering.reads(node, this)) {
+        if (!input.isEmpty() && !view.isConstant(input)) {
+          needed.add(input);
+        }
+      }
+    }
+    Collections.reverse(steps);
+    return needed;
+  }
+
+  private boolean isNeeded(Node node, Set<String> needed) {
+    for (String output : node.outputs()) {
+      if (needed.contains(output) && !view.isConstant(output)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Decides for every value whether it is wanted as floats, as codes, or both. */
+  private void findDemands() {
+    asFloat.addAll(outputs);
+    for (Step step : steps) {
+      if (!isFakeQuantize(step.node())) {
+        for (String input : step.lowering().reads(step.node(), this)) {
+          if (takesCodes(step.node(), input)) {
+            Node quantizer = producers.get(input);
+            asCodes.putIfAbsent(quantizer.input(0), Quantization.of(quantizer));
+          } else {
+            asFloat.add(input);
+          }
+        }
+      }
+    }
+    for (int i = steps.size() - 1; i >= 0; i--) {
+      Node node = steps.get(i).node();
+      if (isFakeQuantize(node) && asFloat.contains(node.output(0))) {
+        asFloat.add(node.input(0));
+      }
+    }
+  }
+
+  private int[] defineInputs(Set<String> needed) {
+    List<ValueInfo> all = model.graph().inputs();
+    int[] bound = new int[all.size()];
+    int count = 0;
+    for (int i = 0; i < bound.length; i++) {
+      String name = all.get(i).name();
+      if (needed.contains(name) && !view.isConstant(name)) {
+        program.input(define(name));
+        bound[count++] = i;
+      }
+    }
+    return Arrays.copyOf(bound, count);
+  }
+
+  // ---- the graph, for the lowerings
+
+  GraphView view() {
+    return view;
+  }
+
+  RowShape shape(String value) {
+    return view.shape(value);
+  }
+
+  /** The node that computes a value, or null. */
+  Node producer(String value) {
+    return producers.get(value);
+  }
+
+  /** True when one node alone reads the value and no caller gets it. */
+  boolean hasOneReader(String value) {
+    return !outputs.contains(value) && consumers.getOrDefault(value, List.of()).size() == 1;
+  }
+
+  /** A constant as it is stored, or null for other values. */
+  Weight weight(String value) {
+    Weight weight = model.weights().get(value);
+    if (weight == null) {
+      weight = view.isConstant(value) ? new DenseWeight(view.constant(value)) : null;
+    }
+    return weight;
+  }
+
+  /** The elements of a constant; null for an absent input. */
+  float[] floats(Node node, int input) {
+    if (!node.hasInput(input)) {
+      return null;
+    }
+    Weight weight = weight(node.input(input));
+    if (weight == null) {
+      throw new NotLowerableException(
+          "node '" + node.name() + "': input '" + node.input(input) + "' must be constant");
+    }
+    if (weight instanceof DenseWeight dense) {
+      return dense.tensor().toFloats();
+    }
+    try (Tensor values = weight.dequantize()) {
+      return values.toFloats();
+    }
+  }
+
+  /** The packed form of the constant [k, n]. */
+  WeightPointer packed(String value) {
+    return packedWeights.linear(value, weight(value));
+  }
+
+  static boolean isFakeQuantize(Node node) {
+    return node.is(Domains.DEMITASSE, FusedOperators.FAKE_QUANTIZE);
+  }
+
+  /** True when {@code input} is fake-quantized and {@code node} computes with its codes. */
+  boolean takesCodes(Node node, String input) {
+    Node quantizer = producers.get(input);
+    boolean possible =
+        quantizer != null
+            && isFakeQuantize(quantizer)
+            && node.is(Domains.DEMITASSE, FusedOperators.LINEAR)
+            && node.inputs().lastIndexOf(input) == 0;
+    if (!possible) {
+      return false;
+    }
+    Weight weight = model.weights().get(node.input(1));
+    return weight != null && PackedWeights.isInteger(weight) && shape(input).isMatrix();
+  }
+
+  // ---- the program, for the lowerings
+
+  ProgramBuilder program() {
+    return program;
+  }
+
+  /** True when somebody reads the value as it is. */
+  boolean wantsFloats(String value) {
+    return asFloat.contains(value);
+  }
+
+  /** The codes that an operation's epilogue should produce for the value, or null. */
+  Quantization wantedCodes(String value) {
+    Quantization quantization = asCodes.get(value);
+    boolean inEpilogue =
+        quantization != null && !quantization.acrossRows() && shape(value).isMatrix();
+    return inEpilogue ? quantization : null;
+  }
+
+  /** A new program value for this value of the graph. */
+  int define(String value) {
+    int id = program.value(view.type(value), view.shape(value));
+    ids.put(value, id);
+    return id;
+  }
+
+  /** States that a value of the graph is an existing program value. */
+  void define(String value, int id) {
+    ids.put(value, id);
+  }
+
+  /** A new program value for the codes of this value. */
+  int defineCodes(String value, Quantization quantization) {
+    int id = program.quantizedValue(view.shape(value), quantization);
+    codes.computeIfAbsent(value, key -> new HashMap<>()).put(quantization, id);
+    acrossRows |= quantization.acrossRows();
+    return id;
+  }
+
+  /** States that sequences are not independent of each other. */
+  void dependAcrossRows() {
+    acrossRows = true;
+  }
+
+  /** The program value of a value; a constant with its own dimensions; NONE for "". */
+  int id(String value) {
+    if (value.isEmpty()) {
+      return ProgramBuilder.NONE;
+    }
+    Integer id = ids.get(value);
+    if (id == null) {
+      if (!view.isConstant(value)) {
+        throw new IllegalStateException("value '" + value + "' has not been computed");
+      }
+      Tensor constant = view.constant(value);
+      id = constant(value, constant, constant.shape());
+    }
+    return id;
+  }
+
+  /** The program value of an input, seen beside a result of such a shape. */
+  int idBeside(String value, RowShape result) {
+    return value.isEmpty() || ids.containsKey(value) || !view.isConstant(value)
+        ? id(value)
+        : constant(value, view.constant(value), view.constantDimensions(value, result));
+  }
+
+  /** The program value of a value, broadcast to the shape of a result if it is smaller. */
+  int idLike(String value, RowShape result) {
+    int id = idBeside(value, result);
+    RowShape given =
+        view.isConstant(value)
+            ? RowShape.ofStatic(view.constantDimensions(value, result))
+            : view.shape(value);
+    if (given.equals(result)) {
+      return id;
+    }
+    int expanded = program.value(view.type(value), result);
+    program.operator("Expand", new int[] {id}, new int[] {expanded}, new long[0], new double[0]);
+    return expanded;
+  }
+
+  /** The program value of node input {@code input}; NONE when absent. */
+  int id(Node node, int input) {
+    return node.hasInput(input) ? id(node.input(input)) : ProgramBuilder.NONE;
+  }
+
+  private int constant(String value, Tensor tensor, long[] dimensions) {
+    return constants
+        .computeIfAbsent(value, key -> new HashMap<>())
+        .computeIfAbsent(
+            RowShape.ofStatic(dimensions), shape -> program.constant(tensor, dimensions));
+  }
+
+  /** The codes of a value; added to the program unless its producer made them. */
+  int codes(String value, Quantization quantization) {
+    Map<Quantization, Integer> made = codes.get(value);
+    Integer id = made == null ? null : made.get(quantization);
+    if (id == null) {
+      int source = id(value);
+      id = defineCodes(value, quantization);
+      program.quantize(source, id);
+    }
+    return id;
+  }
+
+  DataType type(String value) {
+    return view.type(value);
+  }
+}

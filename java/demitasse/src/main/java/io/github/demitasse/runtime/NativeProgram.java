@@ -1,0 +1,62 @@
+package io.github.demitasse.runtime;
+
+import io.github.demitasse.natives.Demitasse;
+import io.github.demitasse.natives.ProgramPointer;
+import io.github.demitasse.tensor.Tensor;
+import java.util.List;
+
+/**
+ * Thread-safe: a finished native program. Closing lets active runs end first.
+ *
+ * <p>Its constants are read where the model keeps them, so they stay acquired until it is freed.
+ */
+final class NativeProgram implements AutoCloseable {
+  private final ProgramPointer program;
+  private final UseCount uses;
+
+  NativeProgram(ProgramPointer program, List<Tensor> constants) {
+    this.program = program;
+    this.uses = new UseCount("the program", () -> free(program, constants));
+  }
+
+  static void free(ProgramPointer program, List<Tensor> constants) {
+    Demitasse.dmt_program_release(program);
+    program.setNull();
+    for (Tensor constant : constants) {
+      constant.release();
+    }
+  }
+
+  /**
+   * One inference; false, with nothing done, after close.
+   *
+   * @param offsets the first token row of each sequence and the end, or null for a static program
+   */
+  boolean run(long[] offsets, Binding inputs, Binding outputs, int threads) {
+    if (!uses.tryEnter()) {
+      return false;
+    }
+    try {
+      NativeStatus.check(
+          Demitasse.dmt_program_run(
+              program,
+              offsets == null ? 0 : offsets.length - 1,
+              offsets,
+              inputs.addresses,
+              inputs.bytes,
+              inputs.addresses.length,
+              outputs.addresses,
+              outputs.bytes,
+              outputs.addresses.length,
+              threads));
+      return true;
+    } finally {
+      uses.exit();
+    }
+  }
+
+  @Override
+  public void close() {
+    uses.close();
+  }
+}

@@ -1,0 +1,207 @@
+package io.github.demitasse.runtime;
+
+import io.github.demitasse.natives.Demitasse;
+import io.github.demitasse.natives.NativeLibrary;
+import io.github.demitasse.natives.ProgramPointer;
+import io.github.demitasse.natives.WeightPointer;
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * Confined to one thread: builds a native program, call by call as described in {@code
+ * demitasse/program.h}. Close it whether or not {@link #finish} was reached.
+ */
+final class ProgramBuilder implements AutoCloseable {
+  /** In place of a value that is absent or not wanted. */
+  static final int NONE = -1;
+
+  private final ProgramPointer program = new ProgramPointer();
+  private final List<Tensor> constants = new ArrayList<>();
+  private final int[] id = new int[1];
+  private boolean finished;
+
+  ProgramBuilder() {
+    NativeLibrary.load();
+    NativeStatus.check(Demitasse.dmt_program_create(program));
+  }
+
+  int value(DataType type, RowShape shape) {
+    NativeStatus.check(
+        Demitasse.dmt_program_value(
+            program,
+            type.onnxCode(),
+            shape.rows(),
+            shape.dimensions(),
+            shape.dimensions().length,
+            id));
+    return id[0];
+  }
+
+  /** A static value with the tensor's content, which is read in place and kept alive. */
+  int constant(Tensor tensor, long[] dimensions) {
+    Pointer data = new Pointer(tensor.acquire());
+    constants.add(tensor);
+    NativeStatus.check(
+        Demitasse.dmt_program_constant(
+            program,
+            tensor.type().onnxCode(),
+            dimensions,
+            dimensions.length,
+            data,
+            tensor.byteSize(),
+            0,
+            id));
+    return id[0];
+  }
+
+  int quantizedValue(RowShape shape, Quantization quantization) {
+    NativeStatus.check(
+        Demitasse.dmt_program_quantized_value(
+            program,
+            shape.rows(),
+            shape.staticRows(),
+            shape.features(),
+            quantization.mode(),
+            quantization.scale(),
+            quantization.zeroPoint(),
+            id));
+    return id[0];
+  }
+
+  int alias(int source, RowShape shape) {
+    NativeStatus.check(
+        Demitasse.dmt_program_alias(
+            program, source, shape.rows(), shape.dimensions(), shape.dimensions().length, id));
+    return id[0];
+  }
+
+  void input(int value) {
+    NativeStatus.check(Demitasse.dmt_program_input(program, value));
+  }
+
+  void output(int value) {
+    NativeStatus.check(Demitasse.dmt_program_output(program, value));
+  }
+
+  /** {@code y = activation(x weight + bias) + residual}; bias may be null, residual NONE. */
+  void linear(int x, WeightPointer weight, float[] bias, int activation, int residual, int y) {
+    NativeStatus.check(
+        Demitasse.dmt_program_linear(program, x, weight, bias, activation, residual, 0, y));
+  }
+
+  void quantize(int x, int q) {
+    NativeStatus.check(Demitasse.dmt_program_quantize(program, x, q));
+  }
+
+  /** {@code beta} may be null; {@code residual}, {@code sum}, {@code y} and {@code q} NONE. */
+  void layerNorm(
+      int x,
+      int residual,
+      float[] gamma,
+      float[] beta,
+      float epsilon,
+      boolean rms,
+      int sum,
+      int y,
+      int q) {
+    NativeStatus.check(
+        Demitasse.dmt_program_layer_norm(
+            program, x, residual, gamma, beta, gamma.length, epsilon, rms ? 1 : 0, sum, y, q));
+  }
+
+  /** {@code q}, {@code k} and {@code v} with their column offsets; {@code mask} may be NONE. */
+  void attention(
+      int[] qkv,
+      long[] columns,
+      int mask,
+      long heads,
+      long headDimension,
+      float scale,
+      boolean causal,
+      long sequenceLength,
+      int y) {
+    NativeStatus.check(
+        Demitasse.dmt_program_attention(
+            program,
+            qkv[0],
+            columns[0],
+            qkv[1],
+            columns[1],
+            qkv[2],
+            columns[2],
+            mask,
+            heads,
+            headDimension,
+            scale,
+            causal ? 1 : 0,
+            sequenceLength,
+            y));
+  }
+
+  /** {@code indices} NONE: positions. {@code scales} and {@code zeroPoints} of an integer table. */
+  void embedding(
+      String name,
+      int indices,
+      int table,
+      float[] scales,
+      int[] zeroPoints,
+      long sequenceLength,
+      boolean accumulate,
+      int y) {
+    NativeStatus.check(
+        Demitasse.dmt_program_embedding(
+            program,
+            name,
+            indices,
+            table,
+            scales,
+            zeroPoints,
+            scales == null ? 0 : scales.length,
+            sequenceLength,
+            accumulate ? 1 : 0,
+            y));
+  }
+
+  void pooling(int x, int mask, int kind, boolean normalize, long sequenceLength, int y) {
+    NativeStatus.check(
+        Demitasse.dmt_program_pooling(
+            program, x, mask, kind, normalize ? 1 : 0, sequenceLength, y));
+  }
+
+  void operator(String name, int[] inputs, int[] outputs, long[] integers, double[] floats) {
+    NativeStatus.check(
+        Demitasse.dmt_program_operator(
+            program,
+            name,
+            inputs,
+            inputs.length,
+            outputs,
+            outputs.length,
+            integers,
+            integers.length,
+            floats,
+            floats.length));
+  }
+
+  /**
+   * Ends building.
+   *
+   * @param separable states that sequences are independent of each other
+   */
+  NativeProgram finish(boolean separable) {
+    NativeStatus.check(Demitasse.dmt_program_finish(program, separable ? 1 : 0));
+    finished = true;
+    return new NativeProgram(program, constants);
+  }
+
+  @Override
+  public void close() {
+    if (!finished) {
+      finished = true;
+      NativeProgram.free(program, constants);
+    }
+  }
+}
