@@ -9,6 +9,13 @@ import java.util.stream.Stream;
 public final class Operators {
   private static final List<List<Operator>> FAMILIES =
       List.of(
+          ElementwiseOperators.all(),
+          ArithmeticOperators.all(),
+          ComparisonOperators.all(),
+          ReductionOperators.all(),
+          CastOperators.all(),
+          QuantizationOperators.all(),
+          CreationOperators.all(),
           ShapeOperators.all(),
           MovementOperators.all(),
           IndexingOperators.all(),
