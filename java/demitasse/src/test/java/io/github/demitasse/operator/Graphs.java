@@ -18,36 +18,37 @@ import java.util.List;
 import java.util.Map;
 
 /** Confined to one thread: small graphs written down for tests. */
-final class Graphs {
+public final class Graphs {
   private final int opset;
   private final List<ValueInfo> inputs = new ArrayList<>();
   private final List<Node> nodes = new ArrayList<>();
+  private final List<ValueInfo> outputs = new ArrayList<>();
   private final Map<String, Weight> weights = new LinkedHashMap<>();
 
   private Graphs(int opset) {
     this.opset = opset;
   }
 
-  static Graphs opset(int opset) {
+  public static Graphs opset(int opset) {
     return new Graphs(opset);
   }
 
   /** Dimensions: numbers as sizes, text as symbols, null as unknown. */
-  Graphs input(String name, DataType type, Object... dimensions) {
+  public Graphs input(String name, DataType type, Object... dimensions) {
     inputs.add(new ValueInfo(name, type, shape(dimensions)));
     return this;
   }
 
-  Graphs weight(String name, Tensor tensor) {
+  public Graphs weight(String name, Tensor tensor) {
     weights.put(name, new DenseWeight(tensor));
     return this;
   }
 
-  Graphs integers(String name, long... values) {
+  public Graphs integers(String name, long... values) {
     return weight(name, Tensor.of(values, values.length));
   }
 
-  Graphs integer(String name, long value) {
+  public Graphs integer(String name, long value) {
     return weight(name, Tensor.scalar(value));
   }
 
@@ -58,7 +59,7 @@ final class Graphs {
    * @param inputs the same
    * @param attributes key, value, key, value ...
    */
-  Graphs node(String outputs, String operator, String inputs, Object... attributes) {
+  public Graphs node(String outputs, String operator, String inputs, Object... attributes) {
     Map<String, Attribute> map = new LinkedHashMap<>();
     for (int i = 0; i < attributes.length; i += 2) {
       map.put((String) attributes[i], attribute(attributes[i + 1]));
@@ -70,10 +71,15 @@ final class Graphs {
     return this;
   }
 
-  Model model() {
+  /** Names separated by spaces. */
+  public Graphs outputs(String names) {
+    names(names).forEach(name -> outputs.add(new ValueInfo(name, null, null)));
+    return this;
+  }
+
+  public Model model() {
     Graph graph =
-        new Graph(
-            "test", Map.of("", opset, "com.microsoft", 1), inputs, List.of(), nodes, Map.of());
+        new Graph("test", Map.of("", opset, "com.microsoft", 1), inputs, outputs, nodes, Map.of());
     return new Model(graph, weights, Map.of());
   }
 
@@ -93,7 +99,7 @@ final class Graphs {
     return infer().value(value).shape().toString();
   }
 
-  static Shape shape(Object... dimensions) {
+  public static Shape shape(Object... dimensions) {
     return new Shape(
         Arrays.stream(dimensions)
             .map(

@@ -48,6 +48,13 @@ final class Constants {
         : null;
   }
 
+  /** A constant of logical type FLOAT32 as a tensor that is stored so, too. */
+  static Tensor floats(Weight weight) {
+    boolean plain =
+        weight instanceof DenseWeight dense && dense.tensor().type() == DataType.FLOAT32;
+    return plain ? ((DenseWeight) weight).tensor() : weight.dequantize();
+  }
+
   static boolean isIntegral(DataType type) {
     return switch (type) {
       case INT64, INT32, INT16, INT8, UINT64, UINT32, UINT16, UINT8, BOOL -> true;

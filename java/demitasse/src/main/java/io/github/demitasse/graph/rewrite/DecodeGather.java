@@ -34,7 +34,7 @@ final class DecodeGather implements Rewrite {
     if (codes.type() != DataType.INT8 && codes.type() != DataType.UINT8) {
       return false;
     }
-    Tensor scale = ((DenseWeight) graph.weight(root.input(1))).tensor();
+    Tensor scale = Constants.floats(graph.weight(root.input(1)));
     Tensor zeroPoint =
         root.hasInput(2) ? ((DenseWeight) graph.weight(root.input(2))).tensor() : null;
     String table =

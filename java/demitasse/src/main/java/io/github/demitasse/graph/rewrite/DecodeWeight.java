@@ -28,7 +28,7 @@ final class DecodeWeight implements Rewrite {
       return false;
     }
     Tensor codes = tensor(root, 0, graph);
-    Tensor scales = tensor(root, 1, graph);
+    Tensor scales = Constants.floats(graph.weight(root.input(1)));
     Tensor zeroPoints = root.hasInput(2) ? tensor(root, 2, graph) : null;
     Weight weight = decode(root, codes, scales, zeroPoints);
     if (weight == null) {

@@ -20,8 +20,11 @@ import java.util.Set;
  * stays as it is.
  */
 final class FuseAttention implements Rewrite {
-  /** A score replaced by less than this and one lowered by it have the same softmax: none. */
-  private static final double HIDING = -1e9;
+  /**
+   * A score replaced by this or less and one lowered by it are the same to a softmax over anything
+   * else: nothing. Half precision models hide with -65504.
+   */
+  private static final double HIDING = -6e4;
 
   @Override
   public Set<String> roots() {

@@ -19,18 +19,39 @@ final class FusePositionEmbedding implements Rewrite {
 
   @Override
   public Set<String> roots() {
-    return Set.of("Gather");
+    return Set.of("Gather", "Unsqueeze");
   }
 
   @Override
   public boolean apply(Node root, GraphEditor graph) {
-    Weight table = graph.weight(root.input(0));
-    boolean lookup =
-        table != null
-            && table.type() == DataType.FLOAT32
-            && table.shape().length == 2
-            && root.integer("axis", 0) == 0;
-    if (!lookup) {
+    return root.is("Gather") ? ofGather(root, graph) : ofSlice(root, graph);
+  }
+
+  /** The first rows of the table itself. */
+  private static boolean ofSlice(Node root, GraphEditor graph) {
+    Node slice = graph.producer(root.input(0), "Slice");
+    boolean firstRows =
+        slice != null
+            && graph.hasOneConsumer(slice.output(0))
+            && isTable(slice.input(0), graph)
+            && isFromStart(slice, 0, graph)
+            && graph.rank(root.output(0)) == 3
+            && graph.shape(root.output(0)).dimension(0).is(1);
+    String like = firstRows ? valueOfLength(slice.input(2), graph) : null;
+    if (like == null) {
+      return false;
+    }
+    graph.replace(root, embedding(root, like, slice.input(0), root.output(0), graph));
+    return true;
+  }
+
+  private static boolean isTable(String value, GraphEditor graph) {
+    Weight table = graph.weight(value);
+    return table != null && table.type() == DataType.FLOAT32 && table.shape().length == 2;
+  }
+
+  private static boolean ofGather(Node root, GraphEditor graph) {
+    if (!isTable(root.input(0), graph) || root.integer("axis", 0) != 0) {
       return false;
     }
     String indices = root.input(1);
@@ -45,21 +66,24 @@ final class FusePositionEmbedding implements Rewrite {
     if (!sameShape && !isOnlyBroadcast(root, graph)) {
       return false;
     }
-    replace(root, like, table, sameShape, graph);
+    replace(root, like, sameShape, graph);
     return true;
   }
 
-  private static void replace(
-      Node root, String like, Weight table, boolean sameShape, GraphEditor graph) {
+  private static Node embedding(
+      Node root, String like, String table, String output, GraphEditor graph) {
+    return new Node(
+        graph.freshNode(LayerNames.layer(table, null, root.name()), root),
+        Domains.DEMITASSE,
+        FusedOperators.POSITION_EMBEDDING,
+        List.of(like, table),
+        List.of(output),
+        Map.of());
+  }
+
+  private static void replace(Node root, String like, boolean sameShape, GraphEditor graph) {
     String output = sameShape ? root.output(0) : graph.freshValue(root.output(0) + "/positions");
-    Node embedding =
-        new Node(
-            graph.freshNode(LayerNames.layer(root.input(0), null, root.name()), root),
-            Domains.DEMITASSE,
-            FusedOperators.POSITION_EMBEDDING,
-            List.of(like, root.input(0)),
-            List.of(output),
-            Map.of());
+    Node embedding = embedding(root, like, root.input(0), output, graph);
     if (sameShape) {
       graph.replace(root, embedding);
       return;
@@ -68,7 +92,7 @@ final class FusePositionEmbedding implements Rewrite {
     graph.describe(
         output,
         DataType.FLOAT32,
-        Shape.of(Dimension.of(1), length, Dimension.of(table.shape()[1])));
+        Shape.of(Dimension.of(1), length, Dimension.of(graph.weight(root.input(0)).shape()[1])));
     graph.replace(root, embedding);
     graph.redirect(root.output(0), output);
   }
@@ -139,10 +163,15 @@ final class FusePositionEmbedding implements Rewrite {
         return false;
       }
     }
-    long axis = slice.hasInput(3) ? (long) Constants.scalar(graph.weight(slice.input(3))) : 0;
-    boolean fromStart = Constants.scalar(graph.weight(slice.input(1))) == 0;
-    boolean oneByOne = !slice.hasInput(4) || Constants.scalar(graph.weight(slice.input(4))) == 1;
-    return fromStart && oneByOne && (axis < 0 ? axis + rank : axis) == rank - 1;
+    return isFromStart(slice, rank - 1, graph);
+  }
+
+  /** True for a slice of this axis that begins at 0 and leaves nothing out. */
+  private static boolean isFromStart(Node slice, int axis, GraphEditor graph) {
+    double cut = slice.hasInput(3) ? Constants.scalar(graph.weight(slice.input(3))) : 0;
+    return Constants.scalar(graph.weight(slice.input(1))) == 0
+        && (!slice.hasInput(4) || Constants.scalar(graph.weight(slice.input(4))) == 1)
+        && (cut < 0 ? cut + graph.rank(slice.input(0)) : cut) == axis;
   }
 
   private static boolean isRow(String weight, GraphEditor graph) {

@@ -20,11 +20,16 @@ final class LayerNames {
    * @param bias may be null
    */
   static String layer(String weight, String bias, String node) {
-    String layer = withoutEnding(stored(weight), WEIGHT_ENDINGS);
+    String layer = ofWeight(weight);
     if (layer == null && bias != null) {
       layer = withoutEnding(stored(bias), BIAS_ENDINGS);
     }
     return layer != null ? layer : scope(node);
+  }
+
+  /** The layer a weight is called after, or null. */
+  static String ofWeight(String weight) {
+    return withoutEnding(stored(weight), WEIGHT_ENDINGS);
   }
 
   /** The path in front of a node's own name, with dots: all of the name when there is none. */

@@ -28,7 +28,8 @@ public final class Rewrites {
    * @throws IllegalArgumentException if the inputs of a node do not fit, naming node and shapes
    */
   public static Model apply(Model model, ConstantEvaluator evaluator) {
-    Model prepared = OpsetUpgrade.apply(DistinctSymbols.apply(model));
+    Model upgraded = OpsetUpgrade.apply(DistinctSymbols.apply(model));
+    Model prepared = WidenHalfPrecision.apply(TranslateMicrosoftOperators.apply(upgraded));
     return apply(prepared, standard(evaluator));
   }
 
@@ -66,6 +67,7 @@ public final class Rewrites {
         // integer graphs of other tools
         new ExpandQLinearMatMul(),
         new FuseFakeQuantize(),
+        new FuseRowFakeQuantize(),
         new FuseMatMulInteger(),
         // normalization and activation functions
         new FuseLayerNormalization(),
@@ -76,6 +78,7 @@ public final class Rewrites {
         new FuseMatMul(),
         new FuseBias(),
         new FuseActivation(),
+        new KeepTokenAxes(),
         // transformers
         new FuseAttention(),
         new FusePackedAttention(),
@@ -85,6 +88,6 @@ public final class Rewrites {
         new FuseNormalizedPooling(),
         new FuseSkipLayerNormalization(),
         new FuseResidual(),
-        new NameWeights());
+        new NameLayers());
   }
 }
