@@ -197,8 +197,9 @@ TEST_F(Rejections, attention) {
                                  length, out);
   };
   EXPECT_EQ(attend(qkv, 8, qkv, mask, 2, 2, 1, 0, 0, y), DMT_OK);
-  EXPECT_REJECTED(attend(qkv, 9, qkv, mask, 2, 2, 1, 0, 0, y), "columns 9 to 13");
-  EXPECT_REJECTED(attend(qkv, -1, qkv, mask, 2, 2, 1, 0, 0, y), "columns -1");
+  EXPECT_REJECTED(attend(qkv, 9, qkv, mask, 2, 2, 1, 0, 0, y),
+                  "float32[tokens, 12], but 4 columns from 9 on");
+  EXPECT_REJECTED(attend(qkv, -1, qkv, mask, 2, 2, 1, 0, 0, y), "columns from -1 on");
   EXPECT_REJECTED(attend(qkv, kHuge, qkv, mask, 2, 2, 1, 0, 0, y), "columns");
   EXPECT_REJECTED(attend(qkv, 0, qkv, mask, kHuge, 4, 1, 0, 0, y), "heads");
   EXPECT_REJECTED(attend(qkv, 0, qkv, mask, 0, 2, 1, 0, 0, y), "0 heads");

@@ -56,8 +56,8 @@ int32_t dmt_program_attention(dmt_program* program, int32_t q, int64_t q_column,
       step.check_f32(value, argument);
       step.check_same_rows(query, "q", value, argument);
       if (column < 0 || features > value.features() || column > value.features() - features) {
-        step.reject("%s is %s, but columns %lld to %lld of it are asked for", argument,
-                    value.describe().c_str(), ll(column), ll(column + features));
+        step.reject("%s is %s, but %lld columns from %lld on are asked for", argument,
+                    value.describe().c_str(), ll(features), ll(column));
       }
       return value.features();
     };
