@@ -26,10 +26,16 @@ const AttentionKernels& attention_kernels(Isa isa) {
 constexpr int64_t kLongestTask = 256;
 constexpr int64_t kShortestTask = 48;
 
+int64_t task_rows(int64_t rows, int64_t threads) {
+  if (threads == 1) return kLongestTask;
+  // Two tasks per thread even out their speeds, unless that makes the tasks short.
+  const int64_t per_thread = (rows + threads - 1) / threads;
+  const int64_t wanted = per_thread >= 4 * kShortestTask ? (per_thread + 1) / 2 : per_thread;
+  return std::clamp(wanted, kShortestTask, kLongestTask);
+}
+
 std::vector<AttentionTask> tasks(const Attention& a, int threads) {
-  const int64_t rows = a.offsets[a.sequences] - a.offsets[0];
-  const int64_t share = threads > 1 ? rows / (2 * int64_t{threads}) : kLongestTask;
-  const int64_t longest = std::clamp(share, kShortestTask, kLongestTask);
+  const int64_t longest = task_rows(a.offsets[a.sequences] - a.offsets[0], threads);
   std::vector<AttentionTask> tasks;
   for (int64_t s = 0; s < a.sequences; ++s) {
     const int64_t begin = a.offsets[s], end = a.offsets[s + 1];

@@ -7,8 +7,10 @@
 
 namespace demitasse {
 
+constexpr int64_t kLayerNormRows = 4;  // that a kernel may work on at a time
+
 struct RowKernels {
-  // Rows begin .. end - 1. `scratch` holds `features` floats.
+  // Rows begin .. end - 1. `scratch` holds kLayerNormRows * features floats.
   void (*layer_norm)(const LayerNorm& norm, int64_t begin, int64_t end, float* scratch);
   // Widens [*low, *high] to the values of x; NaN is passed over.
   void (*range)(const float* x, int64_t n, float* low, float* high);

@@ -45,7 +45,7 @@ const RowKernels& row_kernels(Isa isa) {
 void layer_norm(Isa isa, const LayerNorm& norm, int64_t rows, const Executor& executor) {
   const RowKernels& kernels = row_kernels(isa);
   executor.parallel_for(rows, grain(norm.features), [&](int64_t begin, int64_t end) {
-    const AlignedBuffer<float> scratch(norm.features);
+    const AlignedBuffer<float> scratch(kLayerNormRows * norm.features);
     kernels.layer_norm(norm, begin, end, scratch.data());
   });
 }

@@ -36,44 +36,75 @@ Range normalize(const LayerNorm& norm, const float* s, float mean, float inverse
   return {reduce_min(low), reduce_max(high)};
 }
 
-void layer_norm_row(const LayerNorm& norm, int64_t row, float* scratch) {
+// The row on its way: s = x + residual, its moments, y.
+struct NormRow {
+  const float* s;
+  float* y;
+  float mean, inverse;
+  Range range;
+};
+
+void sum_row(const LayerNorm& norm, int64_t row, float* scratch, NormRow& state) {
   const int64_t n = norm.features;
-  const float* s = norm.x + row * n;
+  const float* x = norm.x + row * n;
   float* sum = norm.sum != nullptr ? norm.sum + row * n : scratch;
-  float mean = 0;
+  float total;
   if (norm.residual != nullptr) {
-    mean = add_residual(s, norm.residual + row * n, sum, n) / static_cast<float>(n);
-    s = sum;
+    total = add_residual(x, norm.residual + row * n, sum, n);
   } else {
-    mean = sum_vectors(n, [=](int64_t i, auto lanes) { return load(s + i, lanes); }) /
-           static_cast<float>(n);
+    total = sum_vectors(n, [=](int64_t i, auto lanes) { return load(x + i, lanes); });
     if (norm.sum != nullptr) {
-      for_each_vector(n, [=](int64_t i, auto lanes) { store(sum + i, load(s + i, lanes), lanes); });
+      for_each_vector(n, [=](int64_t i, auto lanes) { store(sum + i, load(x + i, lanes), lanes); });
     }
   }
-  if (norm.rms) mean = 0;
+  state.s = norm.residual != nullptr || norm.sum != nullptr ? sum : x;
+  state.y = norm.y != nullptr ? norm.y + row * n : scratch;
+  state.mean = norm.rms ? 0 : total / static_cast<float>(n);
+}
+
+float inverse_deviation(const LayerNorm& norm, const float* s, float mean) {
   const Floats means = broadcast(mean);
-  const float squares = sum_vectors(n, [=](int64_t i, auto lanes) {
+  const float squares = sum_vectors(norm.features, [=](int64_t i, auto lanes) {
     const Floats centred = load(s + i, lanes) - means;
     return centred * centred;
   });
-  const float variance = squares / static_cast<float>(n);
-  const float inverse = 1 / __builtin_sqrtf(variance + norm.epsilon);
-  float* y = norm.y != nullptr ? norm.y + row * n : scratch;
-  const Range range = normalize(norm, s, mean, inverse, y);
-  if (norm.requantize == Requantize::none) return;
+  const float variance = squares / static_cast<float>(norm.features);
+  return 1 / __builtin_sqrtf(variance + norm.epsilon);
+}
+
+void quantize_row(const LayerNorm& norm, int64_t row, const NormRow& state) {
   const QuantizedRows& q = norm.quantized;
   const int64_t parameter = row * q.parameter_step;
   if (norm.requantize == Requantize::dynamic_row) {
-    const QuantizationParameters parameters = quantization_parameters(range.low, range.high);
+    const QuantizationParameters parameters =
+        quantization_parameters(state.range.low, state.range.high);
     q.scales[parameter] = parameters.scale;
     q.zero_points[parameter] = parameters.zero_point;
   }
-  quantize_codes(y, n, q.scales[parameter], q.zero_points[parameter], q.codes + row * q.stride);
+  quantize_codes(state.y, norm.features, q.scales[parameter], q.zero_points[parameter],
+                 q.codes + row * q.stride);
 }
 
+// A row is a chain of reductions, divisions and a square root that wait for each other; several
+// rows abreast fill the gaps.
 void layer_norm(const LayerNorm& norm, int64_t begin, int64_t end, float* scratch) {
-  for (int64_t row = begin; row < end; ++row) layer_norm_row(norm, row, scratch);
+  NormRow states[kLayerNormRows];
+  const int64_t abreast = norm.features <= 512 ? kLayerNormRows : 1;
+  for (int64_t row = begin; row < end; row += abreast) {
+    const int64_t count = end - row < abreast ? end - row : abreast;
+    for (int64_t r = 0; r < count; ++r) {
+      sum_row(norm, row + r, scratch + r * norm.features, states[r]);
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      states[r].inverse = inverse_deviation(norm, states[r].s, states[r].mean);
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      NormRow& state = states[r];
+      state.range = normalize(norm, state.s, state.mean, state.inverse, state.y);
+    }
+    if (norm.requantize == Requantize::none) continue;
+    for (int64_t r = 0; r < count; ++r) quantize_row(norm, row + r, states[r]);
+  }
 }
 
 void range(const float* x, int64_t n, float* low, float* high) { widen_range(x, n, low, high); }
