@@ -123,6 +123,20 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(DataType.STRING, shape.clone(), memory);
   }
 
+  /**
+   * Floats in a floating-point type, rounded half to even.
+   *
+   * @param type FLOAT32, FLOAT64, FLOAT16 or BFLOAT16
+   */
+  public static Tensor fromFloats(DataType type, float[] values, long... shape) {
+    if (type == DataType.FLOAT32) {
+      return of(values, shape);
+    }
+    Tensor tensor = allocateFor(type, values.length, shape);
+    TensorElements.fromFloats(type, values, tensor.memory.bytes());
+    return tensor;
+  }
+
   public static Tensor scalar(float value) {
     return of(new float[] {value});
   }

@@ -6,6 +6,27 @@ import java.nio.ByteBuffer;
 final class TensorElements {
   private TensorElements() {}
 
+  static void fromFloats(DataType type, float[] values, ByteBuffer bytes) {
+    switch (type) {
+      case FLOAT64 -> {
+        for (float value : values) {
+          bytes.putDouble(value);
+        }
+      }
+      case FLOAT16 -> {
+        for (float value : values) {
+          bytes.putShort(HalfFloats.floatToFloat16(value));
+        }
+      }
+      case BFLOAT16 -> {
+        for (float value : values) {
+          bytes.putShort(HalfFloats.floatToBfloat16(value));
+        }
+      }
+      default -> throw new IllegalArgumentException(type + " does not hold floats");
+    }
+  }
+
   static float[] toFloats(Tensor tensor, ByteBuffer bytes) {
     float[] values = new float[Math.toIntExact(tensor.elements())];
     switch (tensor.type()) {

@@ -33,6 +33,18 @@ public final class Rewrites {
     return apply(prepared, standard(evaluator));
   }
 
+  /**
+   * The rewrites that keep every layer apart: what compression works on, so that layers can be chosen one by one.
+   * {@link #apply(Model)} afterwards merges those that read the same value.
+   */
+  public static Model canonical(Model model) {
+    List<Rewrite> separate =
+        standard(ConstantEvaluator.NONE).stream()
+            .filter(rewrite -> !(rewrite instanceof FusePackedAttention))
+            .toList();
+    return apply(OpsetUpgrade.apply(DistinctSymbols.apply(model)), separate);
+  }
+
   /** Some rewrites, in this order, until none applies any more. */
   static Model apply(Model model, List<Rewrite> rewrites) {
     GraphEditor graph = new GraphEditor(model);
