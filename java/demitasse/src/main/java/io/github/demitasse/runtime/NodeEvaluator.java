@@ -1,6 +1,7 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.UnsupportedOperatorException;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
@@ -64,6 +65,15 @@ public final class NodeEvaluator {
       results.add(constant == null ? null : constant.copy());
     }
     return allConstant ? results : call(node, inference, inputs);
+  }
+
+  /** As {@link #evaluate}; null where there is no such operator. */
+  static List<Tensor> evaluateIfKnown(Node node, int opset, List<Tensor> inputs) {
+    try {
+      return evaluate(node, opset, inputs);
+    } catch (UnsupportedOperatorException reportedLater) {
+      return null;
+    }
   }
 
   private static List<Tensor> call(Node node, GraphInference inference, List<Tensor> inputs) {

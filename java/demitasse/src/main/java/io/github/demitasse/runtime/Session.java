@@ -1,7 +1,10 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.graph.rewrite.Rewrites;
 import io.github.demitasse.operator.GraphInference;
 import io.github.demitasse.runtime.SequenceProgram.Batch;
 import io.github.demitasse.tensor.Tensor;
@@ -33,7 +36,7 @@ public final class Session implements AutoCloseable {
   private final UseCount uses = new UseCount("the session", this::free);
 
   private Session(Model model, SessionOptions options) {
-    Model prepared = model;
+    Model prepared = rewritten(model);
     inputs = new SessionInputs(model.graph().inputs());
     outputs = model.graph().outputs();
     List<String> names = new ArrayList<>();
@@ -53,6 +56,16 @@ public final class Session implements AutoCloseable {
       throw failure;
     }
     shaped = new ShapedRunner(request, options.threads());
+  }
+
+  /** Fused operators come from rewriting: a graph that has some needs no more of it. */
+  private static Model rewritten(Model model) {
+    for (Node node : model.graph().nodes()) {
+      if (node.domain().equals(Domains.DEMITASSE)) {
+        return model;
+      }
+    }
+    return Rewrites.apply(model, NodeEvaluator::evaluateIfKnown);
   }
 
   /**

@@ -42,7 +42,9 @@ final class Encoders {
             .random("qkv.bias", 3 * WIDTH)
             .random("up.bias", 4 * WIDTH);
     b.node("Gather", List.of("words", "ids"), "word");
-    b.node("LayerNormalization", List.of("word", "gamma", "beta"), "normal");
+    b.fused("PositionEmbedding", List.of("word", "positions"), List.of("position"), Map.of());
+    b.node("Add", List.of("word", "position"), "embedded");
+    b.node("LayerNormalization", List.of("embedded", "gamma", "beta"), "normal");
     linear(b, mode, "normal", "qkv", 3 * WIDTH, WIDTH, "qkv.bias", "", "none");
     b.fused(
         "PackedAttention",
