@@ -5,6 +5,7 @@ import io.github.demitasse.ModelFormatException;
 import io.github.demitasse.format.dmt.DmtReader;
 import io.github.demitasse.format.dmt.DmtWriter;
 import io.github.demitasse.format.onnx.OnnxReader;
+import io.github.demitasse.format.onnx.OnnxWriter;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -52,6 +53,8 @@ public final class ModelFormats {
     String lower = name == null ? "" : name.toString().toLowerCase(Locale.ROOT);
     if (lower.endsWith(".dmt")) {
       DmtWriter.write(model, file);
+    } else if (lower.endsWith(".onnx")) {
+      OnnxWriter.write(model, file);
     } else {
       throw new IllegalArgumentException(
           "cannot tell the format of '" + file + "': its name should end in .dmt or .onnx");

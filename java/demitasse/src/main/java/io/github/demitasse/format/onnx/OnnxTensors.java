@@ -20,7 +20,8 @@ import java.util.List;
  * element size, as kernels need; elsewhere (protobuf does not align) they are copied.
  */
 public final class OnnxTensors {
-  private static final int EXTERNAL = 1;
+  /** ONNX's number of the data location "external". */
+  static final int EXTERNAL = 1;
 
   private OnnxTensors() {}
 
