@@ -24,7 +24,9 @@ DMT_API int32_t dmt_weight_pack_float(int32_t dtype, const void* source, int64_t
 
 /* INT8 weights: w = scale * (code - zero_point). dtype is DMT_S8 or DMT_U8 (remapped to signed,
  * exactly). scales: scale_count values, 1 (per tensor) or n (per channel); finite and not negative.
- * zero_points: NULL for zero, else scale_count values in the range of dtype.  k <= 65536. */
+ * zero_points: NULL for zero, else scale_count values in the range of dtype.
+ * k <= 65536, and 255 * sum_k |code - zero_point| < 2^31 for each n (always so up to k = 33025);
+ * DMT_UNSUPPORTED otherwise. */
 DMT_API int32_t dmt_weight_pack_int8(int32_t dtype, const void* source, int64_t source_bytes,
                                      int64_t k, int64_t n, int64_t k_stride, int64_t n_stride,
                                      const float* scales, const int32_t* zero_points,

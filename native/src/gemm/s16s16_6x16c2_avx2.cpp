@@ -61,7 +61,9 @@ struct Tile {
       w += 2 * kLanes * NV;
       UNROLL for (int i = 0; i < MR; ++i) {
         const __m256i a = broadcast2(x[i / 3] + (i % 3) * stride);
-        UNROLL for (int j = 0; j < NV; ++j) acc[i][j] += (__v8si)_mm256_madd_epi16(a, b[j]);
+        UNROLL for (int j = 0; j < NV; ++j) {
+          acc[i][j] = (__v8si)_mm256_add_epi32((__m256i)acc[i][j], _mm256_madd_epi16(a, b[j]));
+        }
       }
       UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) x[g] += 2;
     }
@@ -79,8 +81,8 @@ struct Tile {
       UNROLL for (int i = 0; i < MR; ++i) {
         const __m256i row_sum = _mm256_set1_epi32(call.row_sums[row + i]);
         UNROLL for (int j = 0; j < NV; ++j) {
-          acc[i][j] -=
-              (__v8si)_mm256_mullo_epi32(row_sum, load(call.column_zero_points + j * kLanes));
+          const __m256i zw = load(call.column_zero_points + j * kLanes);
+          acc[i][j] = (__v8si)_mm256_sub_epi32((__m256i)acc[i][j], _mm256_mullo_epi32(row_sum, zw));
         }
       }
     }

@@ -77,7 +77,8 @@ struct Tile {
         const __m512i row_sum = _mm512_set1_epi32(call.row_sums[row + i]);
         UNROLL for (int j = 0; j < NV; ++j) {
           const __m512i zw = _mm512_loadu_si512(call.column_zero_points + j * kLanes);
-          acc[i][j] -= (__v16si)_mm512_mullo_epi32(row_sum, zw);
+          acc[i][j] =
+              (__v16si)_mm512_sub_epi32((__m512i)acc[i][j], _mm512_mullo_epi32(row_sum, zw));
         }
       }
     }
