@@ -24,6 +24,11 @@ final class NormalizationOperators {
             "RMSNormalization",
             NormalizationOperators::inferRmsNormalization,
             c -> lowerLayerNormalization(c, "RMSNormalization", 2)),
+        // ONNX Runtime's name for it, in ONNX's domain.
+        OperatorRule.of(
+            "SimplifiedLayerNormalization",
+            NormalizationOperators::inferRmsNormalization,
+            c -> lowerLayerNormalization(c, "RMSNormalization", 2)),
         OperatorRule.of(
             "GroupNormalization",
             Arguments::sameAsInput,
@@ -100,6 +105,9 @@ final class NormalizationOperators {
   }
 
   private static void inferRmsNormalization(InferenceContext context) {
+    if (!context.node().is("LayerNormalization") && context.node().hasOutput(1)) {
+      throw Shapes.unsupported(context, "its deviation as an output");
+    }
     Shape shape = context.inputShape(0);
     Shape scale = context.inputShape(1);
     if (shape != null) {

@@ -21,17 +21,26 @@ public final class Operators {
           IndexingOperators.all(),
           LinearOperators.all(),
           NormalizationOperators.all(),
-          FusedOperatorRules.all());
+          FusedOperatorRules.all(),
+          AttentionOperators.all(),
+          MicrosoftOperators.all());
 
   private static final Map<String, Operator> BY_NAME = new HashMap<>();
 
   static {
     FAMILIES.stream()
         .flatMap(List::stream)
-        .forEach(operator -> BY_NAME.put(key(operator.domain(), operator.name()), operator));
+        .forEach(Operators::add);
   }
 
   private Operators() {}
+
+  private static void add(Operator operator) {
+    String key = key(operator.domain(), operator.name());
+    if (BY_NAME.put(key, operator) != null) {
+      throw new IllegalStateException("two operators are named " + key);
+    }
+  }
 
   /** The operator, or null when it is not known. */
   public static Operator find(String domain, String name) {
