@@ -11,8 +11,9 @@ import io.github.demitasse.format.onnx.proto.StringStringEntryProto;
 import io.github.demitasse.format.onnx.proto.TensorProto;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.Graph;
-import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.graph.rewrite.ExpandFusedOperators;
+import io.github.demitasse.graph.rewrite.OpsetUpgrade;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.Weight;
@@ -30,11 +31,11 @@ import java.util.TreeMap;
 /**
  * Thread-safe: writes ONNX models.
  *
- * <p>Encoded weights become initializers and nodes that decode them, see {@link StoredWeights}; for
- * weights quantized per channel a model of operator set 11 or 12 is brought to 13. Tensors go from
- * their memory to the file without being copied. A model of 2 GB or more keeps them in a second
- * file beside it, {@code NAME.data}; a file of that name is never overwritten, another name is
- * chosen.
+ * <p>Encoded weights become initializers and nodes that decode them, see {@link StoredWeights};
+ * fused operators are said in plain ONNX. Where either needs a newer operator set, the model is
+ * brought to {@link OpsetUpgrade#TARGET} if that is possible. Tensors go from their memory to the
+ * file without being copied. A model of 2 GB or more keeps them in a second file beside it, {@code
+ * NAME.data}; a file of that name is never overwritten, another name is chosen.
  */
 public final class OnnxWriter {
   /** Where the bytes of initializers go. */
@@ -61,6 +62,8 @@ public final class OnnxWriter {
   /**
    * @throws UncheckedIOException if the file cannot be written; then it is left as it was
    * @throws IllegalArgumentException if the model has something that ONNX cannot express
+   * @throws io.github.demitasse.UnsupportedOperatorException if a fused operator cannot be said in
+   *     the model's operator set
    */
   public static void write(Model model, Path file) {
     write(model, file, Storage.AUTOMATIC);
@@ -68,11 +71,11 @@ public final class OnnxWriter {
 
   /** As {@link #write(Model, Path)}. */
   public static void write(Model model, Path file, Storage storage) {
-    checkOperators(model.graph());
+    Model plain = ExpandFusedOperators.apply(model);
     Model upgraded =
-        StoredWeights.wantedOpset(model) > model.graph().opset()
-            ? OpsetUpgrade.upgraded(model)
-            : model;
+        StoredWeights.wantedOpset(plain) > plain.graph().opset()
+            ? OpsetUpgrade.apply(plain)
+            : plain;
     StoredWeights.Result stored = StoredWeights.of(upgraded);
     checkInputs(stored.graph());
     long bytes = stored.initializers().values().stream().mapToLong(Tensor::byteSize).sum();
@@ -80,19 +83,6 @@ public final class OnnxWriter {
       writeExternal(upgraded, stored, file);
     } else {
       writeInline(upgraded, stored, file);
-    }
-  }
-
-  private static void checkOperators(Graph graph) {
-    for (Node node : graph.nodes()) {
-      if (node.domain().equals(Domains.DEMITASSE)) {
-        throw new IllegalArgumentException(
-            "node '"
-                + node.name()
-                + "' is the fused operator "
-                + node.operator()
-                + ", which ONNX does not have");
-      }
     }
   }
 

@@ -20,13 +20,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Says a model of an older ONNX operator set (7 and up) in the words of a newer one, so that
- * everything behind it sees one form of each operator. Most operators only gained types between
- * versions; the others are listed here.
+ * Thread-safe: says a model of an older ONNX operator set (7 and up) in the words of a newer one,
+ * so that everything behind it sees one form of each operator. Most operators only gained types
+ * between versions; the others are listed here.
  */
-final class OpsetUpgrade {
+public final class OpsetUpgrade {
   /** The operator set rewriting works with: LayerNormalization is of 17, Gelu of 20. */
-  static final int TARGET = 21;
+  public static final int TARGET = 21;
 
   private static final Set<String> REDUCTIONS_OF_18 =
       Set.of(
@@ -62,7 +62,7 @@ final class OpsetUpgrade {
    * The model in operator set {@link #TARGET}; the model itself when it is newer already or uses an
    * operator whose meaning changed in a way not handled here.
    */
-  static Model apply(Model model) {
+  public static Model apply(Model model) {
     int from = model.graph().opset();
     if (from >= TARGET || from < 7) {
       return model;

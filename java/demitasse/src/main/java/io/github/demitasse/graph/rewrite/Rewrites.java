@@ -34,8 +34,8 @@ public final class Rewrites {
   }
 
   /**
-   * The rewrites that keep every layer apart: what compression works on, so that layers can be chosen one by one.
-   * {@link #apply(Model)} afterwards merges those that read the same value.
+   * The rewrites that keep every layer apart: what compression works on, so that layers can be
+   * chosen one by one. {@link #apply(Model)} afterwards merges those that read the same value.
    */
   public static Model canonical(Model model) {
     List<Rewrite> separate =

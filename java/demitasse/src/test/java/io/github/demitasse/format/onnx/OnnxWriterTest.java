@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.UnsupportedOperatorException;
 import io.github.demitasse.graph.Attribute;
 import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
@@ -169,7 +171,7 @@ class OnnxWriterTest {
   }
 
   @Test
-  void weightsPerChannelBringAnOldModelToOpset13() {
+  void weightsPerChannelBringAnOldModelToANewOpset() {
     Model model = withOpset(oldOperators(), 11);
     Path plain = folder.resolve("plain.onnx");
     model.save(plain);
@@ -181,7 +183,7 @@ class OnnxWriterTest {
     Path upgraded = folder.resolve("upgraded.onnx");
     model.withWeights(weights).save(upgraded);
     Model back = Model.load(upgraded);
-    assertEquals(13, back.graph().opset());
+    assertEquals(21, back.graph().opset());
     assertTrue(back.graph().nodes().stream().anyMatch(node -> node.is("DequantizeLinear")));
     Map<String, Tensor> inputs = Map.of("x", floats(new Random(7), 2, 3, 5));
     assertArrayEquals(
@@ -189,7 +191,10 @@ class OnnxWriterTest {
         OnnxRuntimeOracle.run(upgraded, inputs).get("y"));
   }
 
-  /** Uses every operator whose attributes or meaning changed between opsets 11 and 13. */
+  /**
+   * Uses every operator whose attributes or meaning changed between opsets 11 and 13, and is still
+   * there in 21.
+   */
   private static Model oldOperators() {
     List<Node> nodes =
         List.of(
@@ -259,14 +264,41 @@ class OnnxWriterTest {
   }
 
   @Test
-  void aFusedOperatorWithoutExpansionIsNamed() {
+  void fusedOperatorsAreSaidInPlainOnnx() {
+    Model linear =
+        TestModels.linear(weights().get("int8 per channel"), new float[] {1, 2, 3, 4, 5});
+    Node fused =
+        new Node(
+            "fused",
+            Domains.DEMITASSE,
+            FusedOperators.LINEAR,
+            List.of("x", "w", "b"),
+            List.of("y"),
+            Map.of("activation", Attribute.of("relu")));
+    Model model = withOpset(linear.withGraph(linear.graph().withNodes(List.of(fused))), 21);
+    Path file = folder.resolve("fused.onnx");
+    model.save(file);
+    Tensor x = floats(new Random(6), 3, INPUTS);
+    float[] expected =
+        product(
+            x.toFloats(),
+            model.weights().get("w").dequantize().toFloats(),
+            new float[] {1, 2, 3, 4, 5});
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = Math.max(0, expected[i]);
+    }
+    assertArrayEquals(expected, OnnxRuntimeOracle.run(file, Map.of("x", x)).get("y"), 1e-5f);
+  }
+
+  @Test
+  void anUnknownFusedOperatorIsNamed() {
     Model linear = TestModels.linear(weights().get("float16"), new float[OUTPUTS]);
     Node fused =
         new Node("mine", Domains.DEMITASSE, "Nothing", List.of("x"), List.of("y"), Map.of());
     Model model = linear.withGraph(linear.graph().withNodes(List.of(fused)));
-    IllegalArgumentException failed =
+    UnsupportedOperatorException failed =
         assertThrows(
-            IllegalArgumentException.class, () -> model.save(folder.resolve("fused.onnx")));
+            UnsupportedOperatorException.class, () -> model.save(folder.resolve("fused.onnx")));
     assertTrue(failed.getMessage().contains("'mine'"), failed.getMessage());
   }
 }
