@@ -54,9 +54,6 @@ final class ElementwiseOperators {
             test(
                 "IsInf",
                 n -> new long[] {n.integer("detect_negative", 1), n.integer("detect_positive", 1)}),
-            OperatorRule.of("Gelu", c -> like(c, FLOATING), c -> gelu(false)).in(Domains.MICROSOFT),
-            OperatorRule.of("FastGelu", ElementwiseOperators::inferFastGelu, c -> gelu(true))
-                .in(Domains.MICROSOFT),
             OperatorRule.of("QuickGelu", c -> like(c, FLOATING), ElementwiseOperators::quickGelu)
                 .in(Domains.MICROSOFT)));
     return all;
@@ -91,13 +88,6 @@ final class ElementwiseOperators {
 
   private static NativeCall gelu(boolean tanh) {
     return NativeCall.of("Gelu", 1, new long[] {tanh ? 1 : 0});
-  }
-
-  private static void inferFastGelu(InferenceContext context) {
-    if (context.hasInput(1)) {
-      throw Shapes.unsupported(context, "a bias");
-    }
-    like(context, FLOATING);
   }
 
   private static NativeCall quickGelu(InferenceContext context) {

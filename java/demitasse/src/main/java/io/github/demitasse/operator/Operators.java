@@ -28,9 +28,7 @@ public final class Operators {
   private static final Map<String, Operator> BY_NAME = new HashMap<>();
 
   static {
-    FAMILIES.stream()
-        .flatMap(List::stream)
-        .forEach(Operators::add);
+    FAMILIES.stream().flatMap(List::stream).forEach(Operators::add);
   }
 
   private Operators() {}
