@@ -90,17 +90,28 @@ struct RunningProduct {
 template <class T>
 using Accumulator = std::conditional_t<is_floating<T>, double, uint64_t>;
 
-// integers: axis, exclusive, reverse.
+int64_t axis_input(const OperatorCall& call) {
+  const TensorView& axis = call.inputs[1];
+  if (axis.elements() != 1) {
+    fail(DMT_INVALID_ARGUMENT, "%s: the axis is %s, not a scalar", std::string(call.name).c_str(),
+         describe(axis).c_str());
+  }
+  int64_t value;
+  load_integers(call, axis.dtype, axis.data, 0, 1, &value);
+  return value;
+}
+
+// Inputs: x, the axis. integers: exclusive, reverse.
 template <class Running>
 void scan(const OperatorCall& call) {
-  require_tensors(call, 1);
-  require_attributes(call, 3);
+  require_tensors(call, 2);
+  require_attributes(call, 2);
   const TensorView& x = call.inputs[0];
   const TensorView& y = call.outputs[0];
   require_same_dtype(call, x, y);
   require_same_shape(call, x, y);
-  const AxisView view = around_axis(x, checked_axis(call, call.integers[0], x.rank));
-  const bool exclusive = call.integers[1] != 0, reverse = call.integers[2] != 0;
+  const AxisView view = around_axis(x, checked_axis(call, axis_input(call), x.rank));
+  const bool exclusive = call.integers[0] != 0, reverse = call.integers[1] != 0;
   dispatch_numeric(call, x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     using A = Accumulator<T>;

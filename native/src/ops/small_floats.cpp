@@ -10,7 +10,7 @@ namespace {
 
 constexpr SmallFloat kE4M3FN = {3, 7, 8, 448, -1, 0x7f, true};
 constexpr SmallFloat kE4M3FNUZ = {3, 8, 8, 240, -1, 0x80, false};
-constexpr SmallFloat kE5M2 = {2, 15, 8, 57344, 0x7c, 0x7f, true};
+constexpr SmallFloat kE5M2 = {2, 15, 8, 57344, 0x7c, 0x7e, true};
 constexpr SmallFloat kE5M2FNUZ = {2, 16, 8, 57344, -1, 0x80, false};
 constexpr SmallFloat kE2M1 = {1, 1, 4, 6, -1, -1, true};
 
@@ -55,7 +55,7 @@ double decode(const SmallFloat& format, uint8_t code) {
 uint8_t encode(const SmallFloat& format, double value, bool saturate) {
   const int sign = std::signbit(value) ? sign_bit(format) : 0;
   if (std::isnan(value)) {
-    if (format.nan < 0) return 0;
+    if (format.nan < 0) return static_cast<uint8_t>(sign_bit(format));
     return static_cast<uint8_t>(format.nan == 0x80 ? 0x80 : format.nan | sign);
   }
   // The spacing of representable numbers around the value, then the value in units of it.

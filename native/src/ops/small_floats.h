@@ -22,7 +22,7 @@ const SmallFloat* small_float(int32_t dtype);
 double decode(const SmallFloat& format, uint8_t code);
 
 // Rounds half to even. Without saturation, what is too large becomes infinity, or NaN where there
-// is no infinity, or the largest where there is neither.
+// is no infinity, or the largest where there is neither. NaN of a type without one gives -0.
 uint8_t encode(const SmallFloat& format, double value, bool saturate);
 
 }  // namespace demitasse

@@ -104,12 +104,9 @@ void store_reals(const OperatorCall& call, int32_t dtype, void* data, int64_t fi
     return;
   }
   if (is_small_integer(dtype)) {
-    const int bits = element_bits(dtype);
-    const double low = is_small_signed(dtype) ? -(1 << (bits - 1)) : 0;
-    const double high = is_small_signed(dtype) ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
     for (int64_t i = 0; i < count; ++i) {
-      const double value = values[i] == values[i] ? std::clamp(values[i], low, high) : 0;
-      write_bits(data, first + i, bits, static_cast<uint8_t>(static_cast<int>(value)));
+      const auto value = static_cast<uint8_t>(saturate_to<int64_t>(values[i]));
+      write_bits(data, first + i, element_bits(dtype), value);
     }
     return;
   }

@@ -190,16 +190,16 @@ TEST(Scan, ArgMaxTakesTheFirstOrTheLast) {
 
 TEST(Scan, CumulativeSumsAndProducts) {
   const TestTensor x = tensor<int32_t>({2, 3}, {1, 2, 3, 4, 5, 6});
-  const auto of = [&](const char* name, std::vector<int64_t> integers) {
-    return run(name, {x}, DMT_S32, {2, 3}, integers).values<int32_t>();
+  const auto of = [&](const char* name, int32_t axis, std::vector<int64_t> integers) {
+    return run(name, {x, tensor<int32_t>({}, {axis})}, DMT_S32, {2, 3}, integers).values<int32_t>();
   };
-  EXPECT_EQ(of("CumSum", {1, 0, 0}), (std::vector<int32_t>{1, 3, 6, 4, 9, 15}));
-  EXPECT_EQ(of("CumSum", {0, 0, 0}), (std::vector<int32_t>{1, 2, 3, 5, 7, 9}));
-  EXPECT_EQ(of("CumSum", {1, 1, 0}), (std::vector<int32_t>{0, 1, 3, 0, 4, 9}));
-  EXPECT_EQ(of("CumSum", {1, 0, 1}), (std::vector<int32_t>{6, 5, 3, 15, 11, 6}));
-  EXPECT_EQ(of("CumSum", {1, 1, 1}), (std::vector<int32_t>{5, 3, 0, 11, 6, 0}));
-  EXPECT_EQ(of("CumProd", {1, 0, 0}), (std::vector<int32_t>{1, 2, 6, 4, 20, 120}));
-  EXPECT_EQ(of("CumProd", {0, 1, 0}), (std::vector<int32_t>{1, 1, 1, 1, 2, 3}));
+  EXPECT_EQ(of("CumSum", 1, {0, 0}), (std::vector<int32_t>{1, 3, 6, 4, 9, 15}));
+  EXPECT_EQ(of("CumSum", 0, {0, 0}), (std::vector<int32_t>{1, 2, 3, 5, 7, 9}));
+  EXPECT_EQ(of("CumSum", 1, {1, 0}), (std::vector<int32_t>{0, 1, 3, 0, 4, 9}));
+  EXPECT_EQ(of("CumSum", 1, {0, 1}), (std::vector<int32_t>{6, 5, 3, 15, 11, 6}));
+  EXPECT_EQ(of("CumSum", 1, {1, 1}), (std::vector<int32_t>{5, 3, 0, 11, 6, 0}));
+  EXPECT_EQ(of("CumProd", 1, {0, 0}), (std::vector<int32_t>{1, 2, 6, 4, 20, 120}));
+  EXPECT_EQ(of("CumProd", 0, {1, 0}), (std::vector<int32_t>{1, 1, 1, 1, 2, 3}));
 }
 
 }  // namespace

@@ -108,13 +108,9 @@ final class ReductionOperators {
           Arguments.sameAsInput(c);
         },
         c -> {
-          long[] axis = Shapes.knownIntegers(c, null, 1);
-          Arguments.require(axis != null && axis.length == 1, "the axis must be one number");
           Node node = c.node();
           return NativeCall.of(
-              name,
-              1,
-              new long[] {axis[0], node.integer("exclusive", 0), node.integer("reverse", 0)});
+              name, 2, new long[] {node.integer("exclusive", 0), node.integer("reverse", 0)});
         });
   }
 }

@@ -126,7 +126,7 @@ public final class Shapes {
 
   /** True when a parameter is given at all: as an attribute (null: never) or as an input. */
   public static boolean isGiven(InferenceContext context, String attribute, int input) {
-    return context.hasInput(input)
+    return input >= 0 && context.hasInput(input)
         || attribute != null && context.node().attributes().containsKey(attribute);
   }
 
@@ -135,7 +135,7 @@ public final class Shapes {
    * a single integer of either kind as a list of one; null when absent or not constant.
    */
   public static long[] integers(InferenceContext context, String attribute, int input) {
-    if (context.hasInput(input)) {
+    if (input >= 0 && context.hasInput(input)) {
       Tensor constant = context.inputConstant(input);
       if (constant != null) {
         return constant.toLongs();
