@@ -1,0 +1,143 @@
+package io.github.demitasse.compress;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.evaluate.Dataset;
+import io.github.demitasse.evaluate.SignalToNoise;
+import io.github.demitasse.graph.rewrite.Rewrites;
+import io.github.demitasse.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Confined to one thread: applies a recipe to a model. */
+public final class Compressor {
+  private final Model model;
+  private Dataset calibration;
+  private ProgressListener progress = ProgressListener.NONE;
+
+  private Compressor(Model model) {
+    this.model = model;
+  }
+
+  public static Compressor on(Model model) {
+    return new Compressor(model);
+  }
+
+  /**
+   * Samples of what the model will be given; needed by some steps, and by the report's output
+   * figures.
+   */
+  public Compressor calibration(Dataset data) {
+    this.calibration = data;
+    return this;
+  }
+
+  public Compressor progress(ProgressListener listener) {
+    this.progress = listener;
+    return this;
+  }
+
+  /**
+   * The compressed model with a report.
+   *
+   * @throws IllegalArgumentException for what the recipe's plan finds wrong, for missing or
+   *     unusable calibration data, and for weights that cannot be represented, naming the layer
+   */
+  public CompressionResult apply(Recipe recipe) {
+    Model canonical = Rewrites.canonical(model);
+    Plan plan = recipe.plan(canonical);
+    if (plan.needsCalibration() && calibration == null) {
+      throw new IllegalArgumentException(
+          "calibration data is needed by: "
+              + String.join(
+                  "; ",
+                  plan.steps().stream()
+                      .filter(Plan.StepPlan::needsCalibration)
+                      .map(Plan.StepPlan::step)
+                      .toList()));
+    }
+    List<Observations> observations = observe(canonical, recipe);
+    Model changed = canonical;
+    for (int i = 0; i < recipe.steps().size(); i++) {
+      changed = recipe.steps().get(i).apply(changed, observations.get(i), progress);
+    }
+    Report report = report(plan, canonical, changed);
+    return new CompressionResult(Rewrites.apply(changed), report);
+  }
+
+  private List<Observations> observe(Model canonical, Recipe recipe) {
+    List<Observations> all = new ArrayList<>();
+    Map<String, List<Observer>> byValue = new LinkedHashMap<>();
+    for (Step step : recipe.steps()) {
+      Map<String, Observer> observers = new LinkedHashMap<>();
+      Set<String> values = step.observedValues(canonical);
+      for (String value : values) {
+        Observer observer = step.observer(value);
+        observers.put(value, observer);
+        byValue.computeIfAbsent(value, key -> new ArrayList<>()).add(observer);
+      }
+      all.add(new Observations(observers));
+    }
+    if (!byValue.isEmpty()) {
+      new ActivationPass(canonical, byValue.keySet())
+          .over(
+              calibration,
+              "calibrate",
+              progress,
+              (value, elements) -> byValue.get(value).forEach(o -> o.observe(elements)));
+    }
+    return all;
+  }
+
+  private Report report(Plan plan, Model original, Model changed) {
+    Map<String, LayerPlan> plans = new LinkedHashMap<>();
+    plan.steps().forEach(step -> step.layers().forEach(layer -> plans.put(layer.layer(), layer)));
+    Map<String, Layer> before = byName(original);
+    Map<String, Layer> after = byName(changed);
+    Map<String, SignalToNoise> outputs =
+        calibration == null
+            ? Map.of()
+            : OutputComparison.ofLayers(original, changed, plans.keySet(), calibration, progress);
+    List<Report.LayerReport> layers = new ArrayList<>();
+    plans.forEach(
+        (name, layerPlan) -> {
+          Layer was = before.get(name);
+          Layer is = after.get(name);
+          SignalToNoise output = outputs.get(name);
+          layers.add(
+              new Report.LayerReport(
+                  name,
+                  layerPlan.shape(),
+                  was.weight().encoding(),
+                  is.weight().encoding(),
+                  was.weight().storedBytes(),
+                  is.weight().storedBytes(),
+                  layerPlan.skipped() ? null : weightSignalToNoise(was, is),
+                  output == null ? null : output.decibels(),
+                  layerPlan.reason()));
+        });
+    List<String> steps = plan.steps().stream().map(Plan.StepPlan::step).toList();
+    Report.Fidelity fidelity =
+        calibration == null
+            ? null
+            : OutputComparison.ofModels(original, changed, calibration, progress);
+    return new Report(steps, layers, null, null, fidelity, null, null);
+  }
+
+  private static Map<String, Layer> byName(Model model) {
+    Map<String, Layer> layers = new LinkedHashMap<>();
+    Layer.of(model).forEach(layer -> layers.put(layer.name(), layer));
+    return layers;
+  }
+
+  private static Double weightSignalToNoise(Layer before, Layer after) {
+    SignalToNoise ratio = new SignalToNoise();
+    try (Tensor exact = before.weight().dequantize();
+        Tensor approximate = after.weight().dequantize()) {
+      ratio.add(exact.toFloats(), approximate.toFloats());
+    }
+    return ratio.decibels();
+  }
+}

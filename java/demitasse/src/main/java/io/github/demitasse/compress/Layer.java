@@ -1,0 +1,89 @@
+package io.github.demitasse.compress;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.weight.Weight;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Immutable: a node with a weight that can be compressed.
+ *
+ * @param kind what the weight is for
+ * @param node the node that uses it
+ * @param weightName the name of the weight in the model
+ * @param weight the weight
+ */
+public record Layer(Kind kind, Node node, String weightName, Weight weight) {
+
+  /** What a layer's weight is for; decides along which axis channels lie. */
+  public enum Kind {
+    /** weight[k, n] of a linear operator: one channel per output n. */
+    LINEAR(1, 1),
+    /** table[entries, features] of a lookup: one channel per entry. */
+    EMBEDDING(0, 0),
+    /** table[positions, features] whose rows are added in order: one channel per position. */
+    POSITION_EMBEDDING(0, 1);
+
+    private final int channelAxis;
+    private final int weightInput;
+
+    Kind(int channelAxis, int weightInput) {
+      this.channelAxis = channelAxis;
+      this.weightInput = weightInput;
+    }
+
+    public int channelAxis() {
+      return channelAxis;
+    }
+
+    /** The index of the node's input that is the weight. */
+    public int weightInput() {
+      return weightInput;
+    }
+  }
+
+  /** What selectors match and messages say. */
+  public String name() {
+    return node.name();
+  }
+
+  /** As messages name it: {@code 'encoder.layer.0.output' [1536, 384]}. */
+  @Override
+  public String toString() {
+    return "'" + name() + "' " + Arrays.toString(weight.shape());
+  }
+
+  /** All layers of a rewritten model, in execution order. */
+  public static List<Layer> of(Model model) {
+    List<Layer> layers = new ArrayList<>();
+    for (Node node : model.graph().nodes()) {
+      Kind kind = kind(node);
+      if (kind == null || !node.hasInput(kind.weightInput())) {
+        continue;
+      }
+      String weightName = node.input(kind.weightInput());
+      Weight weight = model.weights().get(weightName);
+      if (weight != null && weight.shape().length == 2 && weight.type().isFloatingPoint()) {
+        layers.add(new Layer(kind, node, weightName, weight));
+      }
+    }
+    return layers;
+  }
+
+  private static Kind kind(Node node) {
+    if (node.is(Domains.DEMITASSE, FusedOperators.LINEAR)) {
+      return Kind.LINEAR;
+    }
+    if (node.is("Gather") && node.integer("axis", 0) == 0) {
+      return Kind.EMBEDDING;
+    }
+    if (node.is(Domains.DEMITASSE, FusedOperators.POSITION_EMBEDDING)) {
+      return Kind.POSITION_EMBEDDING;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,74 @@
+package io.github.demitasse.compress.quantize;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.compress.Layer;
+import io.github.demitasse.compress.Observations;
+import io.github.demitasse.graph.Attribute;
+import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
+import io.github.demitasse.graph.Node;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Thread-safe: puts a FakeQuantize in front of linear layers, one for all layers that read the same
+ * value.
+ */
+final class ActivationQuantization {
+  private ActivationQuantization() {}
+
+  static Model insert(Model model, List<Layer> layers, boolean fixed, Observations observations) {
+    Set<String> quantizedNodes = new HashSet<>();
+    for (Layer layer : layers) {
+      if (layer.kind() == Layer.Kind.LINEAR) {
+        quantizedNodes.add(layer.name());
+      }
+    }
+    Map<String, Node> producers = model.graph().producers();
+    Map<String, String> quantizedNames = new HashMap<>();
+    List<Node> nodes = new ArrayList<>();
+    for (Node node : model.graph().nodes()) {
+      if (!quantizedNodes.contains(node.name()) || isFakeQuantize(producers.get(node.input(0)))) {
+        nodes.add(node);
+        continue;
+      }
+      String value = node.input(0);
+      if (!quantizedNames.containsKey(value)) {
+        String quantized = value + "/quantized";
+        quantizedNames.put(value, quantized);
+        nodes.add(
+            new Node(
+                value + "/FakeQuantize",
+                Domains.DEMITASSE,
+                FusedOperators.FAKE_QUANTIZE,
+                List.of(value),
+                List.of(quantized),
+                attributes(value, fixed, observations)));
+      }
+      List<String> inputs = new ArrayList<>(node.inputs());
+      inputs.set(0, quantizedNames.get(value));
+      nodes.add(node.withInputs(inputs));
+    }
+    return model.withGraph(model.graph().withNodes(nodes));
+  }
+
+  private static boolean isFakeQuantize(Node node) {
+    return node != null && node.is(Domains.DEMITASSE, FusedOperators.FAKE_QUANTIZE);
+  }
+
+  private static Map<String, Attribute> attributes(
+      String value, boolean fixed, Observations observations) {
+    if (!fixed) {
+      return Map.of("mode", Attribute.of("dynamic_row"));
+    }
+    Range range = observations.of(value, Calibrator.class).range();
+    return Map.of(
+        "mode", Attribute.of("static"),
+        "scale", Attribute.of(range.scale()),
+        "zero_point", Attribute.of((long) range.zeroPoint()));
+  }
+}

@@ -1,0 +1,25 @@
+package io.github.demitasse.compress.quantize;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** Immutable: number formats that weights and activations can be given. */
+public enum NumberFormat {
+  @JsonProperty("float16")
+  FLOAT16("float16"),
+  @JsonProperty("bfloat16")
+  BFLOAT16("bfloat16"),
+  @JsonProperty("int8")
+  INT8("int8");
+
+  private final String text;
+
+  NumberFormat(String text) {
+    this.text = text;
+  }
+
+  /** As recipes write it. */
+  @Override
+  public String toString() {
+    return text;
+  }
+}

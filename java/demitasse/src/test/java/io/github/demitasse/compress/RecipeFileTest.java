@@ -1,0 +1,75 @@
+package io.github.demitasse.compress;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.demitasse.compress.quantize.NumberFormat;
+import io.github.demitasse.compress.quantize.Quantize;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RecipeFileTest {
+  private static Recipe parse(String text) {
+    return RecipeFile.parse(text, "recipe.yaml");
+  }
+
+  private static String failure(String text) {
+    return assertThrows(IllegalArgumentException.class, () -> parse(text)).getMessage();
+  }
+
+  @Test
+  void everySettingReachesTheStep() {
+    Recipe recipe =
+        parse(
+            """
+            steps:
+              - quantize:
+                  weights: int8
+                  granularity: tensor
+                  symmetric: false
+                  activations: int8
+                  calibrate: percentile
+                  percentile: 99.9
+                  embeddings: false
+                  layers: {include: ["encoder.*"], exclude: ["*output*"]}
+            """);
+    Quantize step = (Quantize) recipe.steps().get(0);
+    assertEquals(NumberFormat.INT8, step.weights());
+    assertEquals(false, step.channelScales());
+    assertEquals(false, step.symmetric());
+    assertEquals("percentile 99.9", step.calibration().description());
+    assertEquals(false, step.embeddings());
+    assertEquals(List.of("encoder.*"), step.layers().include());
+    assertEquals(List.of("*output*"), step.layers().exclude());
+  }
+
+  @Test
+  void theDefaultsAreThoseOfTheJavaApi() {
+    Quantize step =
+        (Quantize) parse("steps: [{quantize: {weights: int8, activations: int8}}]").steps().get(0);
+    assertEquals(Quantize.weights(NumberFormat.INT8).activations(NumberFormat.INT8), step);
+  }
+
+  @Test
+  void unknownKeysAreNamed() {
+    assertTrue(
+        failure("steps: [{quantize: {weights: int8, group: 32}}]").contains("\"group\""),
+        "names the key");
+    assertTrue(failure("steps: [{prunee: {}}]").contains("prunee"));
+    assertTrue(failure("step: []").contains("steps"));
+  }
+
+  @Test
+  void wrongValuesAreRejected() {
+    assertTrue(failure("steps: [{quantize: {weights: int3}}]").contains("int3"));
+    assertTrue(failure("steps: [{quantize: {}}]").contains("weights"));
+    assertTrue(
+        failure("steps: [{quantize: {weights: int8, percentile: 99}}]").contains("percentile"));
+    assertTrue(failure("steps: []").contains("at least one step"));
+    assertTrue(failure("steps: [{quantize: {weights: [").contains("recipe.yaml"));
+    assertTrue(
+        failure("steps: [{quantize: {weights: float16, activations: int8}}]").contains("int8"));
+    assertTrue(failure("").contains("steps"));
+  }
+}
