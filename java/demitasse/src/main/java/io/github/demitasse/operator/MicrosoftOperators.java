@@ -20,6 +20,7 @@ final class MicrosoftOperators {
                 "SkipSimplifiedLayerNormalization",
                 MicrosoftOperators::inferSkip,
                 c -> lowerSkip(c, List.of(0, 1, 2, -1, given(c, 3)), 1)),
+            OperatorRule.of("Gelu", Arguments::sameAsInput, c -> gelu(c, 0)),
             OperatorRule.of("BiasGelu", Arguments::sameAsInput, c -> gelu(c, 0)),
             OperatorRule.of("FastGelu", Arguments::sameAsInput, c -> gelu(c, 1)),
             OperatorRule.of(

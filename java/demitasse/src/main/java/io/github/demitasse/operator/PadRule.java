@@ -23,7 +23,7 @@ final class PadRule {
       context.output(0, context.inputType(0), Shapes.unknown(shape.rank()));
       return;
     }
-    int[] axes = axes(context, 3, "", shape.rank());
+    int[] axes = axes(Shapes.integers(context, null, 3), shape.rank());
     Arguments.require(pads.size() == 2 * axes.length, "pads " + pads + " of " + shape);
     List<Dimension> sizes = new ArrayList<>(shape.dimensions());
     for (int i = 0; i < axes.length; i++) {
@@ -34,8 +34,7 @@ final class PadRule {
   }
 
   /** The axes that are named, in that order; all when none are. */
-  private static int[] axes(InferenceContext context, int input, String attribute, int rank) {
-    long[] given = Shapes.integers(context, attribute, input);
+  private static int[] axes(long[] given, int rank) {
     if (given == null) {
       return Shapes.allAxes(rank);
     }
@@ -55,7 +54,7 @@ final class PadRule {
     if (pads == null || context.hasInput(3) && Shapes.integers(context, null, 3) == null) {
       throw Shapes.unsupported(context, "its pads depend on data");
     }
-    int[] axes = axes(context, 3, "", rank);
+    int[] axes = axes(Shapes.integers(context, null, 3), rank);
     long[] modeThenBegins = new long[rank + 1];
     modeThenBegins[0] = MODES.indexOf(mode);
     for (int i = 0; i < axes.length; i++) {
@@ -76,7 +75,7 @@ final class PadRule {
     if (shape != null) {
       List<Dimension> sizes = new ArrayList<>(shape.dimensions());
       List<Dimension> wanted = context.inputDimensions(1);
-      int[] axes = axes(context, -1, "axes", shape.rank());
+      int[] axes = axes(context.node().integers("axes"), shape.rank());
       Arguments.require(
           wanted == null || wanted.size() == axes.length, "the shape " + wanted + " for " + shape);
       for (int i = 0; i < axes.length; i++) {
