@@ -21,8 +21,16 @@ final class Oracle implements AutoCloseable {
   private final OrtSession.SessionOptions options = new OrtSession.SessionOptions();
   private final OrtSession session;
 
-  Oracle(Path model, int threads) throws OrtException {
-    options.setIntraOpNumThreads(threads);
+  Oracle(Path model) throws OrtException {
+    this(model, true);
+  }
+
+  /** Without optimization it computes what the graph says, operator by operator. */
+  Oracle(Path model, boolean optimized) throws OrtException {
+    options.setIntraOpNumThreads(1);
+    if (!optimized) {
+      options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.NO_OPT);
+    }
     session = environment.createSession(model.toString(), options);
   }
 
