@@ -29,7 +29,9 @@ import java.util.Set;
  * order.
  *
  * <p>Symbolic dimensions of the inputs keep their names through the graph; an unnamed dimension of
- * an input gets the name {@code input[axis]}. Operators that Demitasse does not have are collected
+ * an input gets the name {@code input[axis]}. Exporters are known to give all dynamic dimensions one
+ * name, so a name that occurs again in one input's shape is taken for another size: {@code [batch,
+ * batch]} becomes {@code [batch, batch[1]]}. Operators that Demitasse does not have are collected
  * in {@link #missing()}; what depends on them is unknown.
  */
 public final class GraphInference {
@@ -260,9 +262,9 @@ public final class GraphInference {
   // ---- inputs
 
   private static ValueInfo bind(ValueInfo input, Shape given, Map<String, Dimension> symbols) {
-    Shape declared = input.shape();
+    Shape declared = input.shape() == null ? null : named(input);
     if (given == null) {
-      return declared == null ? input : new ValueInfo(input.name(), input.type(), named(input));
+      return new ValueInfo(input.name(), input.type(), declared);
     }
     boolean fits = declared == null || declared.rank() == given.rank();
     for (int axis = 0; fits && declared != null && axis < given.rank(); axis++) {
@@ -290,17 +292,22 @@ public final class GraphInference {
     }
     if (!fits) {
       throw new IllegalArgumentException(
-          "input '" + input.name() + "' has the shape " + declared + ", given " + given);
+          "input '" + input.name() + "' has the shape " + input.shape() + ", given " + given);
     }
     return new ValueInfo(input.name(), input.type(), given);
   }
 
-  /** The declared shape with a name for each dimension that has none. */
+  /** The declared shape with a name of its own for each dimension that has no size. */
   private static Shape named(ValueInfo input) {
-    List<Dimension> dimensions = new ArrayList<>(input.shape().dimensions());
-    for (int axis = 0; axis < dimensions.size(); axis++) {
-      if (dimensions.get(axis) instanceof Dimension.Unknown) {
-        dimensions.set(axis, Dimension.symbol(input.name() + "[" + axis + "]"));
+    List<Dimension> dimensions = new ArrayList<>();
+    for (Dimension dimension : input.shape().dimensions()) {
+      int axis = dimensions.size();
+      if (dimension instanceof Dimension.Unknown) {
+        dimensions.add(Dimension.symbol(input.name() + "[" + axis + "]"));
+      } else if (dimension instanceof Dimension.Symbol && dimensions.contains(dimension)) {
+        dimensions.add(Dimension.symbol(dimension + "[" + axis + "]"));
+      } else {
+        dimensions.add(dimension);
       }
     }
     return new Shape(dimensions);

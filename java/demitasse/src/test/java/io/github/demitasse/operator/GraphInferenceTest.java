@@ -101,6 +101,18 @@ class GraphInferenceTest {
   }
 
   @Test
+  void aNameThatOccursTwiceInOneInputMeansTwoSizes() {
+    Graphs graph =
+        Graphs.opset(14)
+            .input("ids", DataType.INT64, "batch", "batch")
+            .input("mask", DataType.INT64, "batch", "batch")
+            .node("y", "Concat", "ids mask", "axis", 0);
+    assertEquals("[batch, batch[1]]", graph.infer().value("mask").shape().toString());
+    GraphInference known = GraphInference.of(graph.model(), Map.of("ids", Graphs.shape(2, 7)));
+    assertEquals("[4, 7]", known.value("y").shape().toString());
+  }
+
+  @Test
   void missingOperatorsAreAllNamedAtOnce() {
     Graphs graph =
         Graphs.opset(13)
