@@ -1,5 +1,7 @@
-# cmake -DLIBRARY=libdemitasse.so -P check_exports.cmake: only the C ABI may be visible, or symbols
-# of ours could be confused with those of other libraries in the JVM.
+# cmake -DLIBRARY=libdemitasse.so [-DGLIBC_FLOOR=2.34] -P check_exports.cmake
+#
+# Only the C ABI may be visible, or symbols of ours could be confused with those of other libraries
+# in the JVM; and the library may ask no more of its host than is promised.
 execute_process(COMMAND nm -D --defined-only ${LIBRARY} OUTPUT_VARIABLE symbols
                 COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "[^\n]+" lines "${symbols}")
@@ -18,7 +20,18 @@ execute_process(COMMAND readelf -d ${LIBRARY} OUTPUT_VARIABLE dynamic COMMAND_ER
 if(dynamic MATCHES "R(UN)?PATH[^\n]*\\[/")
   message(SEND_ERROR "${LIBRARY} has a run path into the build machine:\n${dynamic}")
 endif()
-if(dynamic MATCHES "libstdc\\+\\+|libgcc_s")
-  message(SEND_ERROR "${LIBRARY} needs the C++ runtime of the host")
+if(dynamic MATCHES "libstdc\\+\\+")
+  message(SEND_ERROR "${LIBRARY} needs the C++ library of the host")
+endif()
+
+if(GLIBC_FLOOR)
+  execute_process(COMMAND objdump -T ${LIBRARY} OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "GLIBC_[0-9.]+[^\n]*" entries "${needed}")
+  foreach(entry ${entries})
+    string(REGEX MATCH "GLIBC_([0-9.]+)" version "${entry}")
+    if(CMAKE_MATCH_1 VERSION_GREATER GLIBC_FLOOR)
+      message(SEND_ERROR "${LIBRARY} needs a glibc newer than ${GLIBC_FLOOR}: ${entry}")
+    endif()
+  endforeach()
 endif()
 message("${count} functions of the C ABI")
