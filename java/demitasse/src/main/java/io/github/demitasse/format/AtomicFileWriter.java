@@ -1,6 +1,7 @@
 package io.github.demitasse.format;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -96,6 +97,21 @@ public final class AtomicFileWriter implements AutoCloseable {
     } catch (IOException failed) {
       throw failure(target, failed);
     }
+  }
+
+  /** Writes to this file; closing the stream does nothing. */
+  public OutputStream stream() {
+    return new OutputStream() {
+      @Override
+      public void write(int value) {
+        AtomicFileWriter.this.write(ByteBuffer.wrap(new byte[] {(byte) value}));
+      }
+
+      @Override
+      public void write(byte[] bytes, int offset, int length) {
+        AtomicFileWriter.this.write(ByteBuffer.wrap(bytes, offset, length));
+      }
+    };
   }
 
   /** Bytes written up to now. */

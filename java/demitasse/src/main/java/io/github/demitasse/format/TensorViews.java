@@ -23,18 +23,24 @@ public final class TensorViews {
     if (usable) {
       return Tensor.view(type, bytes, shape);
     }
+    if (type == DataType.STRING) {
+      ByteBuffer direct = ByteBuffer.allocateDirect(bytes.remaining());
+      return Tensor.view(type, direct.put(bytes.duplicate()).flip(), shape);
+    }
     Tensor copy = Tensor.allocate(type, shape);
     if (copy.byteSize() != bytes.remaining()) {
+      copy.close();
       throw new IllegalArgumentException(
           copy + " needs " + copy.byteSize() + " bytes, given " + bytes.remaining());
     }
-    ByteBuffer target = copy.buffer();
+    ByteBuffer target = copy.acquire();
     target.put(bytes.duplicate());
     if (type == DataType.BOOL) {
       for (int i = 0; i < target.limit(); i++) {
         target.put(i, (byte) (target.get(i) == 0 ? 0 : 1));
       }
     }
+    copy.release();
     return copy;
   }
 

@@ -12,7 +12,11 @@ public sealed interface Attribute {
 
   record OfString(String value) implements Attribute {}
 
-  record OfTensor(Tensor value) implements Attribute {}
+  record OfTensor(Tensor value) implements Attribute {
+    public OfTensor {
+      value.leaveToCollector();
+    }
+  }
 
   record OfGraph(Graph value) implements Attribute {}
 

@@ -13,6 +13,10 @@ import java.util.Arrays;
  * mapped file ({@link #view}). {@link #close()} gives owned memory back at once, unless a {@link
  * #buffer()} of it was handed out: then the collector frees it when nobody holds it any more.
  * Closing twice is harmless; use after close is an {@link IllegalStateException}.
+ *
+ * <p>With the system property {@code demitasse.leakDetection} set to true, a tensor that owns
+ * memory and becomes garbage without having been closed is logged as a warning with the place where
+ * it was allocated. Tensors that are part of a model are exempt, see {@link #leaveToCollector()}.
  */
 public final class Tensor implements AutoCloseable {
   /** Alignment of owned memory, in bytes. */
@@ -35,19 +39,22 @@ public final class Tensor implements AutoCloseable {
   /** A tensor of zeros that owns its memory. */
   public static Tensor allocate(DataType type, long... shape) {
     long bytes = checkedBytes(type, shape);
-    return new Tensor(type, shape.clone(), TensorMemory.allocate((int) bytes));
+    return new Tensor(type, shape.clone(), allocateMemory(bytes));
   }
 
   /**
    * A view of the remaining bytes of {@code memory}, which must be direct and exactly as large as
-   * type and shape say. The buffer is kept reachable; closing the view does not free it.
+   * type and shape say. The buffer is kept reachable; closing the view does not free it. Kernels
+   * need the bytes at a multiple of the element size.
+   *
+   * @throws IllegalArgumentException if the buffer does not fit
    */
   public static Tensor view(DataType type, ByteBuffer memory, long... shape) {
     if (!memory.isDirect()) {
       throw new IllegalArgumentException("a tensor view needs a direct buffer");
     }
     if (type == DataType.STRING) {
-      StringTable.check(littleEndian(memory.slice()), checkedElements(shape));
+      StringTable.check(memory.slice().order(ByteOrder.LITTLE_ENDIAN), checkedElements(shape));
       return new Tensor(type, shape.clone(), TensorMemory.view(memory));
     }
     long bytes = checkedBytes(type, shape);
@@ -65,25 +72,29 @@ public final class Tensor implements AutoCloseable {
 
   public static Tensor of(float[] values, long... shape) {
     Tensor tensor = allocateFor(DataType.FLOAT32, values.length, shape);
-    tensor.memory.bytes().asFloatBuffer().put(values);
+    tensor.memory.acquire().asFloatBuffer().put(values);
+    tensor.memory.release();
     return tensor;
   }
 
   public static Tensor of(double[] values, long... shape) {
     Tensor tensor = allocateFor(DataType.FLOAT64, values.length, shape);
-    tensor.memory.bytes().asDoubleBuffer().put(values);
+    tensor.memory.acquire().asDoubleBuffer().put(values);
+    tensor.memory.release();
     return tensor;
   }
 
   public static Tensor of(long[] values, long... shape) {
     Tensor tensor = allocateFor(DataType.INT64, values.length, shape);
-    tensor.memory.bytes().asLongBuffer().put(values);
+    tensor.memory.acquire().asLongBuffer().put(values);
+    tensor.memory.release();
     return tensor;
   }
 
   public static Tensor of(int[] values, long... shape) {
     Tensor tensor = allocateFor(DataType.INT32, values.length, shape);
-    tensor.memory.bytes().asIntBuffer().put(values);
+    tensor.memory.acquire().asIntBuffer().put(values);
+    tensor.memory.release();
     return tensor;
   }
 
@@ -95,7 +106,8 @@ public final class Tensor implements AutoCloseable {
           type + Arrays.toString(shape) + " does not fit " + values.length + " bytes");
     }
     Tensor tensor = allocate(type, shape);
-    tensor.memory.bytes().put(values);
+    tensor.memory.acquire().put(values);
+    tensor.memory.release();
     return tensor;
   }
 
@@ -118,9 +130,10 @@ public final class Tensor implements AutoCloseable {
     if (bytes > MAX_BYTES) {
       throw new IllegalArgumentException(bytes + " bytes of strings; at most 2 GiB are supported");
     }
-    TensorMemory memory = TensorMemory.allocate((int) bytes);
-    StringTable.write(values, memory.bytes());
-    return new Tensor(DataType.STRING, shape.clone(), memory);
+    Tensor tensor = new Tensor(DataType.STRING, shape.clone(), allocateMemory(bytes));
+    StringTable.write(values, tensor.memory.acquire());
+    tensor.memory.release();
+    return tensor;
   }
 
   /**
@@ -132,8 +145,12 @@ public final class Tensor implements AutoCloseable {
     if (type == DataType.FLOAT32) {
       return of(values, shape);
     }
+    if (!type.isFloatingPoint()) {
+      throw new IllegalArgumentException(type + " does not hold floats");
+    }
     Tensor tensor = allocateFor(type, values.length, shape);
-    TensorElements.fromFloats(type, values, tensor.memory.bytes());
+    TensorElements.fromFloats(type, values, tensor.memory.acquire());
+    tensor.memory.release();
     return tensor;
   }
 
@@ -197,35 +214,64 @@ public final class Tensor implements AutoCloseable {
 
   /**
    * Rows {@code from} (inclusive) to {@code to} (exclusive) of the first dimension, without
-   * copying.
+   * copying; keeps this tensor's memory alive.
+   *
+   * @throws IllegalArgumentException if there are no such rows, or a row does not begin at a whole
+   *     byte, or this is a STRING tensor
    */
   public Tensor rows(long from, long to) {
-    if (shape.length == 0 || from < 0 || to < from || to > shape[0] || type.bits() < 8) {
+    boolean rows = shape.length > 0 && from >= 0 && from <= to && to <= shape[0];
+    long rowBits = rows && shape[0] > 0 ? elements / shape[0] * type.bits() : 0;
+    if (!rows || type == DataType.STRING || rowBits % 8 != 0) {
       throw new IllegalArgumentException(
-          "rows " + from + ".." + to + " of " + type + Arrays.toString(shape));
+          "rows " + from + " to " + to + " of " + this + " are not a part of its bytes");
     }
-    long rowBytes = shape[0] == 0 ? 0 : byteSize() / shape[0];
     long[] newShape = shape.clone();
     newShape[0] = to - from;
-    ByteBuffer slice = buffer().slice((int) (from * rowBytes), (int) ((to - from) * rowBytes));
-    return view(type, slice, newShape);
+    int start = (int) (from * (rowBits / 8));
+    return view(type, buffer().slice(start, (int) ((to - from) * (rowBits / 8))), newShape);
   }
 
   /** A copy that owns its memory. */
   public Tensor copy() {
-    TensorMemory copy = TensorMemory.allocate((int) byteSize());
-    copy.bytes().put(memory.bytes());
-    return new Tensor(type, shape, copy);
+    ByteBuffer bytes = memory.acquire();
+    try {
+      Tensor copy = new Tensor(type, shape, allocateMemory(byteSize()));
+      copy.memory.acquire().put(bytes);
+      copy.memory.release();
+      return copy;
+    } finally {
+      memory.release();
+    }
   }
 
-  /** The elements converted to float, for all numeric types of 8 bits or more. */
+  /**
+   * The elements converted to float, rounded to nearest.
+   *
+   * @throws IllegalArgumentException for STRING, complex and 8-bit or smaller floating types
+   */
   public float[] toFloats() {
-    return TensorElements.toFloats(this, memory.bytes());
+    ByteBuffer bytes = memory.acquire();
+    try {
+      return TensorElements.toFloats(this, bytes);
+    } finally {
+      memory.release();
+    }
   }
 
-  /** The elements converted to long, for integer types and BOOL; 4-bit types are unpacked. */
+  /**
+   * The elements as they are, for integer types and BOOL; types below 8 bits are unpacked. UINT64
+   * beyond 63 bits comes out negative.
+   *
+   * @throws IllegalArgumentException for any other type
+   */
   public long[] toLongs() {
-    return TensorElements.toLongs(this, memory.bytes());
+    ByteBuffer bytes = memory.acquire();
+    try {
+      return TensorElements.toLongs(this, bytes);
+    } finally {
+      memory.release();
+    }
   }
 
   /**
@@ -247,20 +293,39 @@ public final class Tensor implements AutoCloseable {
     if (type != DataType.STRING) {
       throw new IllegalArgumentException(this + " does not hold strings");
     }
-    return StringTable.read(memory.bytes(), (int) elements);
+    ByteBuffer bytes = memory.acquire();
+    try {
+      return StringTable.read(bytes, (int) elements);
+    } finally {
+      memory.release();
+    }
   }
 
   /** The bytes as they are stored. */
   public byte[] toBytes() {
-    byte[] bytes = new byte[(int) byteSize()];
-    memory.bytes().get(bytes);
-    return bytes;
+    byte[] copy = new byte[(int) byteSize()];
+    memory.acquire().get(copy);
+    memory.release();
+    return copy;
   }
 
   /**
-   * For code that hands the address to native code: the memory stays valid until {@link
-   * #release()}, whatever other threads close. Each call needs its release.
+   * Says that nobody will close this tensor, as is right for a part of a model: then the collector
+   * frees its memory, and leak detection does not report it.
    *
+   * @return this tensor
+   */
+  public Tensor leaveToCollector() {
+    memory.leaveToCollector();
+    return this;
+  }
+
+  /**
+   * The content for a use that ends: the memory stays valid until {@link #release()}, whatever
+   * other threads close. Each call needs its release. For code that hands the address to native
+   * code.
+   *
+   * @return a little-endian direct buffer of position 0 and limit {@link #byteSize()}
    * @throws IllegalStateException after close
    */
   public ByteBuffer acquire() {
@@ -322,8 +387,7 @@ public final class Tensor implements AutoCloseable {
     return type.bytes(elements);
   }
 
-  /** Little-endian order is the only one supported, as on every platform Demitasse ships for. */
-  static ByteBuffer littleEndian(ByteBuffer buffer) {
-    return buffer.order(ByteOrder.LITTLE_ENDIAN);
+  private static TensorMemory allocateMemory(long bytes) {
+    return TensorMemory.allocate((int) bytes, LeakDetector.configured());
   }
 }

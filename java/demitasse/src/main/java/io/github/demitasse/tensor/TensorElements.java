@@ -46,6 +46,11 @@ final class TensorElements {
           values[i] = HalfFloats.bfloat16ToFloat(bytes.getShort(i * 2));
         }
       }
+      case UINT64 -> {
+        for (int i = 0; i < values.length; i++) {
+          values[i] = unsignedToFloat(bytes.getLong(i * 8));
+        }
+      }
       default -> {
         long[] longs = toLongs(tensor, bytes);
         for (int i = 0; i < values.length; i++) {
@@ -68,16 +73,24 @@ final class TensorElements {
             case UINT16 -> Short.toUnsignedInt(bytes.getShort(i * 2));
             case INT8 -> bytes.get(i);
             case UINT8, BOOL -> Byte.toUnsignedInt(bytes.get(i));
-            case UINT4 -> nibble(bytes, i);
-            case INT4 -> (byte) (nibble(bytes, i) << 4) >> 4;
+            case UINT4 -> bits(bytes, i, 4);
+            case INT4 -> bits(bytes, i, 4) << 28 >> 28;
+            case UINT2 -> bits(bytes, i, 2);
+            case INT2 -> bits(bytes, i, 2) << 30 >> 30;
             default -> throw new IllegalArgumentException(tensor + " cannot be read as integers");
           };
     }
     return values;
   }
 
-  private static int nibble(ByteBuffer bytes, int index) {
-    int pair = Byte.toUnsignedInt(bytes.get(index / 2));
-    return (index & 1) == 0 ? pair & 15 : pair >> 4;
+  /** Element {@code index} of {@code width} bits; the first of a byte is in its lowest bits. */
+  private static int bits(ByteBuffer bytes, int index, int width) {
+    int perByte = 8 / width;
+    return bytes.get(index / perByte) >> index % perByte * width & (1 << width) - 1;
+  }
+
+  /** Halves large values, keeping the lost bit for the rounding. */
+  private static float unsignedToFloat(long value) {
+    return value >= 0 ? value : (value >>> 1 | value & 1) * 2f;
   }
 }

@@ -3,6 +3,7 @@ package io.github.demitasse.tensor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
  * Thread-safe: the memory behind a tensor, with readers counted so that closing never pulls it
@@ -10,8 +11,9 @@ import java.nio.ByteBuffer;
  */
 final class TensorMemory {
   private final ByteBuffer owner; // what is freed; null for views
-  private ByteBuffer content; // null once closed and unused
   private final int size;
+  private LeakDetector.Watch watch; // null unless leaks are looked for
+  private ByteBuffer content; // null once closed and unused
   private boolean escaped;
   private boolean closed;
   private int readers;
@@ -22,13 +24,23 @@ final class TensorMemory {
     this.size = content.remaining();
   }
 
-  static TensorMemory allocate(int bytes) {
+  /**
+   * Memory that is given back on close, at a multiple of 64 bytes, all zero.
+   *
+   * @param detector null when leaks are not looked for
+   */
+  static TensorMemory allocate(int bytes, LeakDetector detector) {
     // A slice with room to spare on both ends: alignedSlice rounds the end down, too.
     ByteBuffer owner = ByteBuffer.allocateDirect(bytes + 2 * Tensor.ALIGNMENT);
     ByteBuffer content = owner.alignedSlice(Tensor.ALIGNMENT);
-    return new TensorMemory(owner, content.slice(0, bytes));
+    TensorMemory memory = new TensorMemory(owner, content.slice(0, bytes));
+    if (detector != null) {
+      memory.watch = detector.watch(memory, "a tensor of " + bytes + " bytes");
+    }
+    return memory;
   }
 
+  /** The remaining bytes of a buffer, which is kept reachable. */
   static TensorMemory view(ByteBuffer memory) {
     return new TensorMemory(null, memory.slice());
   }
@@ -45,24 +57,29 @@ final class TensorMemory {
     return closed;
   }
 
-  /** A buffer for a use that ends before this object can be closed by the same thread. */
-  synchronized ByteBuffer bytes() {
-    return escape();
+  /** The collector will free this memory; that it is never closed is no leak. */
+  synchronized void leaveToCollector() {
+    endWatch();
   }
 
+  /** A buffer that may be used for ever: closing then leaves the memory to the collector. */
   synchronized ByteBuffer escape() {
     requireOpen();
     escaped = true;
-    return Tensor.littleEndian(content.duplicate());
+    return littleEndian(content);
   }
 
+  /** A buffer that may be used until {@link #release()}. */
   synchronized ByteBuffer acquire() {
     requireOpen();
     readers++;
-    return content;
+    return littleEndian(content);
   }
 
   synchronized void release() {
+    if (readers == 0) {
+      throw new IllegalStateException("a tensor was released more often than acquired");
+    }
     readers--;
     if (closed && readers == 0) {
       free();
@@ -72,9 +89,17 @@ final class TensorMemory {
   synchronized void close() {
     if (!closed) {
       closed = true;
+      endWatch();
       if (readers == 0) {
         free();
       }
+    }
+  }
+
+  private void endWatch() {
+    if (watch != null) {
+      watch.end();
+      watch = null;
     }
   }
 
@@ -87,12 +112,16 @@ final class TensorMemory {
   private void free() {
     content = null;
     if (owner != null && !escaped) {
-      Cleaner.clean(owner);
+      DirectBuffers.free(owner);
     }
   }
 
+  private static ByteBuffer littleEndian(ByteBuffer buffer) {
+    return buffer.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
   /** Frees a direct buffer at once; where the JDK does not let us, the collector does it later. */
-  private static final class Cleaner {
+  private static final class DirectBuffers {
     private static final Object UNSAFE;
     private static final Method INVOKE_CLEANER;
 
@@ -112,7 +141,7 @@ final class TensorMemory {
       INVOKE_CLEANER = method;
     }
 
-    static void clean(ByteBuffer buffer) {
+    static void free(ByteBuffer buffer) {
       if (INVOKE_CLEANER == null) {
         return;
       }

@@ -20,6 +20,7 @@ public record DenseWeight(Tensor tensor, DataType type) implements Weight {
     if (type != tensor.type() && !halved) {
       throw new IllegalArgumentException("a weight of type " + type + " stored as " + tensor);
     }
+    tensor.leaveToCollector();
   }
 
   public DenseWeight(Tensor tensor) {

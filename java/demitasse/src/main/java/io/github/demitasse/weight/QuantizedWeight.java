@@ -32,6 +32,11 @@ public record QuantizedWeight(
       throw new IllegalArgumentException(
           "zero points " + zeroPoints + " do not fit codes " + codes + " and scales " + scales);
     }
+    codes.leaveToCollector();
+    scales.leaveToCollector();
+    if (zeroPoints != null) {
+      zeroPoints.leaveToCollector();
+    }
   }
 
   private static long scaleCount(long[] shape, Granularity granularity) {

@@ -8,7 +8,6 @@ import io.github.demitasse.format.onnx.proto.TensorProto;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -125,7 +124,7 @@ public final class OnnxTensors {
       throw broken(file, proto, "needs " + expected + " values, has " + count);
     }
     Tensor tensor = Tensor.allocate(type, shape);
-    ByteBuffer out = tensor.buffer().order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out = tensor.acquire();
     for (int i = 0; i < count; i++) {
       switch (type) {
         case FLOAT32, COMPLEX64 -> out.putFloat(proto.getFloatData(i));
@@ -139,6 +138,7 @@ public final class OnnxTensors {
         default -> out.put((byte) proto.getInt32Data(i));
       }
     }
+    tensor.release();
     return tensor;
   }
 
