@@ -1,0 +1,136 @@
+package io.github.demitasse.cli.measure;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.graph.Dimension;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.graph.Shape;
+import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.Weight;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * Thread-safe: inputs for timing, where content matters little: indices into lookup tables below
+ * the table's size, other integers one, floats uniform in [-1, 1]; always the same.
+ */
+public final class SyntheticInputs {
+  private SyntheticInputs() {}
+
+  /**
+   * Inputs of the given shapes; an input that is not named takes its sizes from symbols it shares
+   * with named ones.
+   *
+   * @throws IllegalArgumentException for shapes that do not fit, naming the input
+   */
+  public static Map<String, Tensor> of(Model model, Map<String, long[]> shapes) {
+    Map<String, Long> symbols = new HashMap<>();
+    for (Map.Entry<String, long[]> entry : shapes.entrySet()) {
+      bind(input(model, entry.getKey()), entry.getValue(), symbols);
+    }
+    Map<String, Tensor> inputs = new LinkedHashMap<>();
+    Random random = new Random(1);
+    for (ValueInfo input : model.graph().inputs()) {
+      long[] shape = shapes.getOrDefault(input.name(), null);
+      if (shape == null) {
+        shape = resolve(input, symbols);
+      }
+      inputs.put(input.name(), tensor(input, shape, limit(model, input.name()), random));
+    }
+    return inputs;
+  }
+
+  private static ValueInfo input(Model model, String name) {
+    return model.graph().inputs().stream()
+        .filter(input -> input.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "the model has no input '"
+                        + name
+                        + "'; it has "
+                        + model.graph().inputs().stream().map(ValueInfo::toString).toList()));
+  }
+
+  private static void bind(ValueInfo input, long[] sizes, Map<String, Long> symbols) {
+    Shape shape = input.shape();
+    if (shape == null) {
+      return;
+    }
+    if (shape.rank() != sizes.length) {
+      throw new IllegalArgumentException(
+          "input '" + input + "' has rank " + shape.rank() + ", given " + Arrays.toString(sizes));
+    }
+    for (int axis = 0; axis < sizes.length; axis++) {
+      if (shape.dimension(axis) instanceof Dimension.Symbol symbol) {
+        symbols.put(symbol.name(), sizes[axis]);
+      }
+    }
+  }
+
+  private static long[] resolve(ValueInfo input, Map<String, Long> symbols) {
+    if (input.shape() == null) {
+      throw new IllegalArgumentException("say the shape of input '" + input + "' with --shape");
+    }
+    long[] sizes = new long[input.shape().rank()];
+    for (int axis = 0; axis < sizes.length; axis++) {
+      Dimension dimension = input.shape().dimension(axis);
+      Long bound =
+          dimension instanceof Dimension.Symbol symbol
+              ? symbols.get(symbol.name())
+              : dimension.isKnown() ? Long.valueOf(dimension.size()) : null;
+      if (bound == null) {
+        throw new IllegalArgumentException("say the shape of input '" + input + "' with --shape");
+      }
+      sizes[axis] = bound;
+    }
+    return sizes;
+  }
+
+  /** The number of entries of the table that an input is an index into; 0 when it is none. */
+  private static long limit(Model model, String input) {
+    long limit = 0;
+    for (Node node : model.graph().nodes()) {
+      boolean lookup = node.is("Gather") && node.hasInput(1) && node.input(1).equals(input);
+      Weight table = lookup ? model.weights().get(node.input(0)) : null;
+      if (table != null && table.shape().length > 0) {
+        long entries = table.shape()[0];
+        limit = limit == 0 ? entries : Math.min(limit, entries);
+      }
+    }
+    return limit;
+  }
+
+  private static Tensor tensor(ValueInfo input, long[] shape, long limit, Random random) {
+    DataType type = input.type();
+    int count = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+    if (type != null && type.isFloatingPoint()) {
+      float[] values = new float[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = 2 * random.nextFloat() - 1;
+      }
+      return Tensor.fromFloats(type, values, shape);
+    }
+    long[] values = new long[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = limit == 0 ? 1 : random.nextInt((int) Math.min(limit, Integer.MAX_VALUE));
+    }
+    if (type == DataType.INT64) {
+      return Tensor.of(values, shape);
+    }
+    if (type == DataType.INT32) {
+      return Tensor.of(Arrays.stream(values).mapToInt(Math::toIntExact).toArray(), shape);
+    }
+    if (type == DataType.BOOL || type == DataType.UINT8 || type == DataType.INT8) {
+      byte[] bytes = new byte[count];
+      Arrays.fill(bytes, (byte) 1);
+      return Tensor.ofBytes(type, bytes, shape);
+    }
+    throw new IllegalArgumentException("input '" + input + "' has a type that cannot be made up");
+  }
+}
