@@ -3,6 +3,7 @@ package io.github.demitasse.operator;
 import io.github.demitasse.Model;
 import io.github.demitasse.graph.Attribute;
 import io.github.demitasse.graph.Dimension;
+import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
@@ -79,7 +80,13 @@ public final class Graphs {
 
   public Model model() {
     Graph graph =
-        new Graph("test", Map.of("", opset, "com.microsoft", 1), inputs, outputs, nodes, Map.of());
+        new Graph(
+            "test",
+            Map.of("", opset, "com.microsoft", 1, Domains.DEMITASSE, 1),
+            inputs,
+            outputs,
+            nodes,
+            Map.of());
     return new Model(graph, weights, Map.of());
   }
 

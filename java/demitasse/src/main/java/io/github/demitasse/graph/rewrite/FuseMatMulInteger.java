@@ -22,6 +22,9 @@ final class FuseMatMulInteger implements Rewrite {
 
   @Override
   public boolean apply(Node root, GraphEditor graph) {
+    if (isScaledFurther(root, graph)) {
+      return false;
+    }
     Product product = Product.of(root.output(0), graph);
     for (String factor : product.factors()) {
       Node cast = graph.hasOneConsumer(factor) ? graph.producer(factor, "Cast") : null;
@@ -33,10 +36,42 @@ final class FuseMatMulInteger implements Rewrite {
       if (integers != null) {
         List<String> scales = new ArrayList<>(product.factors());
         scales.remove(factor);
-        return fuse(root, integers, scales, product.coefficient(), graph);
+        double number = product.coefficient() * open(scales, graph);
+        return fuse(root, integers, scales, number, graph);
       }
     }
     return false;
+  }
+
+  /** The product with all scales is found at the last multiplication. */
+  private static boolean isScaledFurther(Node root, GraphEditor graph) {
+    if (!graph.hasOneConsumer(root.output(0))) {
+      return false;
+    }
+    Node reader = graph.consumers(root.output(0)).get(0);
+    return reader.is("Mul")
+        && (graph.weight(reader.input(0)) != null || graph.weight(reader.input(1)) != null);
+  }
+
+  /** Takes apart products of scales that several matrices share; the numbers among them. */
+  private static double open(List<String> scales, GraphEditor graph) {
+    double factor = 1;
+    for (String scale : List.copyOf(scales)) {
+      Node shared = graph.producer(scale, "Mul");
+      if (shared == null) {
+        continue;
+      }
+      scales.remove(scale);
+      for (String part : shared.inputs()) {
+        double number = Constants.scalar(graph.weight(part));
+        if (Double.isNaN(number)) {
+          scales.add(part);
+        } else {
+          factor *= number;
+        }
+      }
+    }
+    return factor;
   }
 
   private static boolean fuse(

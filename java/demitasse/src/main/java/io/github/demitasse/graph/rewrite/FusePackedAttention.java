@@ -26,6 +26,46 @@ final class FusePackedAttention implements Rewrite {
 
   @Override
   public boolean apply(Node root, GraphEditor graph) {
+    return ofSplit(root, graph) || ofProjections(root, graph);
+  }
+
+  /** Queries, keys and values that were side by side already. */
+  private static boolean ofSplit(Node root, GraphEditor graph) {
+    Node split = graph.producer(root.input(0), "Split");
+    boolean thirds =
+        split != null
+            && split.outputs().equals(root.inputs().subList(0, 3))
+            && graph.rank(split.input(0)) == 3
+            && (split.integer("axis", 0) == -1 || split.integer("axis", 0) == 2)
+            && haveEqualWidths(split.outputs(), graph);
+    if (thirds) {
+      graph.replace(root, packed(root, split.input(0)));
+    }
+    return thirds;
+  }
+
+  private static boolean haveEqualWidths(List<String> values, GraphEditor graph) {
+    Shape first = graph.shape(values.get(0));
+    return first != null
+        && first.dimension(-1).isKnown()
+        && values.stream()
+            .map(graph::shape)
+            .allMatch(shape -> shape != null && shape.dimension(-1).equals(first.dimension(-1)));
+  }
+
+  private static Node packed(Node attention, String value) {
+    List<String> inputs = new ArrayList<>(List.of(value));
+    inputs.addAll(attention.inputs().subList(3, attention.inputs().size()));
+    return new Node(
+        attention.name(),
+        Domains.DEMITASSE,
+        FusedOperators.PACKED_ATTENTION,
+        inputs,
+        attention.outputs(),
+        attention.attributes());
+  }
+
+  private static boolean ofProjections(Node root, GraphEditor graph) {
     List<Node> projections = new ArrayList<>();
     for (String input : root.inputs().subList(0, 3)) {
       Node linear = Linears.solelyRead(input, graph);
@@ -57,18 +97,8 @@ final class FusePackedAttention implements Rewrite {
             : "";
     String packed = graph.freshValue(name);
     describe(packed, root, merged.shape()[1], graph);
-    List<String> inputs = new ArrayList<>(List.of(packed));
-    inputs.addAll(root.inputs().subList(3, root.inputs().size()));
-    Node attention =
-        new Node(
-            root.name(),
-            Domains.DEMITASSE,
-            FusedOperators.PACKED_ATTENTION,
-            inputs,
-            root.outputs(),
-            root.attributes());
     Node linear = Linears.create(name, projections.get(0).input(0), weight, bias, packed);
-    graph.replace(root, linear, attention);
+    graph.replace(root, linear, packed(root, packed));
   }
 
   private static DenseWeight bias(List<Node> projections, GraphEditor graph) {

@@ -42,7 +42,10 @@ final class SinkExpand implements Rewrite {
       }
       Shape result = graph.shape(root.output(0));
       for (int j = 0; j < root.inputs().size(); j++) {
-        boolean whole = j != i && SymbolicShapes.areEqual(graph.shape(root.input(j)), result);
+        boolean whole =
+            j != i
+                && graph.producer(root.input(j), "Expand") == null
+                && SymbolicShapes.areEqual(graph.shape(root.input(j)), result);
         if (whole && SymbolicShapes.broadcastsTo(graph.shape(expand.input(0)), result)) {
           List<String> inputs = new ArrayList<>(root.inputs());
           inputs.set(i, expand.input(0));

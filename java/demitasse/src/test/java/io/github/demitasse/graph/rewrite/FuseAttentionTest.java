@@ -1,0 +1,459 @@
+package io.github.demitasse.graph.rewrite;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.operator.Graphs;
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.DenseWeight;
+import io.github.demitasse.weight.Granularity;
+import io.github.demitasse.weight.QuantizedWeight;
+import io.github.demitasse.weight.Weight;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class FuseAttentionTest {
+  private static final long[] ROWS = {0, 2, 1, 3};
+  private static final long[] TRANSPOSED = {0, 2, 3, 1};
+
+  /** Two heads of size three. */
+  private static Graphs tokens() {
+    return Graphs.opset(21)
+        .input("x", DataType.FLOAT32, "batch", "length", 6)
+        .integers("split", 0, 0, 2, 3)
+        .integers("merge", 0, 0, 6)
+        .weight("divisor", Tensor.scalar(1.7320508f))
+        .weight("factor", Tensor.scalar(0.57735026f))
+        .weight("least", Tensor.scalar(-3.4e38f))
+        .weight("one", Tensor.scalar(1f));
+  }
+
+  private static Graphs projected(Graphs graph) {
+    for (String part : List.of("query", "key", "value")) {
+      graph
+          .weight("self." + part + ".weight", Evaluation.random(part.length(), 6, 6))
+          .weight("self." + part + ".bias", Evaluation.random(part.length() + 9, 6))
+          .node(part + "/m", "MatMul", "x self." + part + ".weight")
+          .node(part, "Add", part + "/m self." + part + ".bias");
+    }
+    return graph;
+  }
+
+  private static Graphs heads(Graphs graph) {
+    return graph
+        .node("q4", "Reshape", "query split")
+        .node("k4", "Reshape", "key split")
+        .node("v4", "Reshape", "value split")
+        .node("q", "Transpose", "q4", "perm", ROWS)
+        .node("k", "Transpose", "k4", "perm", TRANSPOSED)
+        .node("v", "Transpose", "v4", "perm", ROWS);
+  }
+
+  private static Graphs scores(Graphs graph) {
+    return heads(projected(graph)).node("qk", "MatMul", "q k");
+  }
+
+  private static Graphs additiveMask(Graphs graph) {
+    return graph
+        .input("mask", DataType.INT64, "batch", "length")
+        .integers("axes", 1, 2)
+        .node("mask4", "Unsqueeze", "mask axes")
+        .node("float", "Cast", "mask4", "to", 1)
+        .node("inverted", "Sub", "one float")
+        .node("additive", "Mul", "inverted least");
+  }
+
+  /** Softmax, values and merging of the heads. */
+  private static Graphs context(Graphs graph, String scores) {
+    return graph
+        .node("/self/Softmax", "Softmax", scores, "axis", -1)
+        .node("c4", "MatMul", "/self/Softmax v")
+        .node("c3", "Transpose", "c4", "perm", ROWS)
+        .node("y", "Reshape", "c3 merge")
+        .outputs("y");
+  }
+
+  private static Model rewritten(Graphs graph) {
+    Model model = graph.model();
+    Model result = Rewrites.apply(model);
+    Evaluation.assertSame(model, result);
+    return result;
+  }
+
+  private static void assertUnfused(Graphs graph) {
+    String operators = Evaluation.operators(rewritten(graph));
+    assertTrue(operators.contains("Softmax"), operators);
+    assertFalse(operators.contains("Attention"), operators);
+  }
+
+  @Test
+  void asPyTorchExportsBert() {
+    Graphs graph = additiveMask(scores(tokens())).node("scaled", "Div", "qk divisor");
+    Model fused = rewritten(context(graph.node("masked", "Add", "scaled additive"), "masked"));
+    assertEquals(
+        "{Cast=1, Linear=1, Mul=1, PackedAttention=1, Sub=1, Unsqueeze=1}",
+        Evaluation.operators(fused));
+    Node linear = Evaluation.only(fused, "Linear");
+    assertEquals("self.query_key_value", linear.name());
+    assertEquals(
+        List.of("x", "self.query_key_value.weight", "self.query_key_value.bias"), linear.inputs());
+    Node attention = Evaluation.only(fused, "PackedAttention");
+    assertEquals("self", attention.name());
+    assertEquals(2, attention.integer("heads", 0));
+    assertEquals(0.57735026f, attention.number("scale", 0), 1e-6f);
+    assertEquals("additive", attention.input(1));
+  }
+
+  @Test
+  void withoutMask() {
+    Graphs graph = scores(tokens()).node("scaled", "Mul", "factor qk");
+    Model fused = rewritten(context(graph, "scaled"));
+    assertEquals("{Linear=1, PackedAttention=1}", Evaluation.operators(fused));
+  }
+
+  @Test
+  void withoutScale() {
+    Model fused = rewritten(context(scores(tokens()), "qk"));
+    assertEquals(1, Evaluation.only(fused, "PackedAttention").number("scale", 0));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"before the split", "after it", "on the keys", "on both"})
+  void withTheScaleElsewhere(String place) {
+    Graphs graph = projected(tokens());
+    String query = "query";
+    if (place.equals("before the split")) {
+      graph.node("smaller", "Mul", "query factor");
+      query = "smaller";
+    }
+    graph
+        .node("q4", "Reshape", query + " split")
+        .node("k4", "Reshape", "key split")
+        .node("v4", "Reshape", "value split")
+        .node("q", "Transpose", "q4", "perm", ROWS)
+        .node("k_rows", "Transpose", "k4", "perm", ROWS)
+        .node("v", "Transpose", "v4", "perm", ROWS);
+    // as scaled_dot_product_attention is exported
+    graph.node("k", "Transpose", "k_rows", "perm", new long[] {0, 1, 3, 2});
+    String q = "q";
+    String k = "k";
+    if (place.equals("after it") || place.equals("on both")) {
+      graph.node("qs", "Mul", "q factor");
+      q = "qs";
+    }
+    if (place.equals("on the keys") || place.equals("on both")) {
+      graph.node("ks", "Div", "k divisor");
+      k = "ks";
+    }
+    graph.node("qk", "MatMul", q + " " + k);
+    Model fused = rewritten(context(graph, "qk"));
+    assertEquals("{Linear=1, PackedAttention=1}", Evaluation.operators(fused));
+    float expected = place.equals("on both") ? 1 / 3f : 0.57735026f;
+    assertEquals(expected, Evaluation.only(fused, "PackedAttention").number("scale", 0), 1e-6f);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void withAMaskThatReplacesScores(boolean hiddenWhereTrue) {
+    Graphs graph =
+        scores(tokens())
+            .input("mask", DataType.INT64, "batch", "length")
+            .integers("axes", 1, 2)
+            .integer("zero", 0)
+            .node("mask4", "Unsqueeze", "mask axes")
+            .node("hidden", "Equal", "mask4 zero")
+            .node("visible", "Not", "hidden")
+            .node("shape", "Shape", "qk")
+            .node("hidden_wide", "Expand", "hidden shape");
+    graph =
+        hiddenWhereTrue
+            ? graph.node("masked", "Where", "hidden_wide least qk")
+            : graph.node("masked", "Where", "visible qk least");
+    Model fused = rewritten(context(graph, "masked"));
+    Node attention = Evaluation.only(fused, "PackedAttention");
+    assertTrue(attention.hasInput(1));
+    assertFalse(Evaluation.operators(fused).contains("Expand"));
+  }
+
+  @Test
+  void withAMaskExpandedToAllQueries() {
+    Graphs graph =
+        additiveMask(scores(tokens()))
+            .integer("1", 1)
+            .integers("zero", 0)
+            .integers("ones", 1)
+            .node("mask_shape", "Shape", "mask")
+            .node("length", "Gather", "mask_shape 1", "axis", 0)
+            .node("batch", "Slice", "mask_shape zero ones")
+            .node("lengths", "Unsqueeze", "length zero")
+            .node("square", "Concat", "batch ones lengths lengths", "axis", 0)
+            .node("wide", "Expand", "additive square")
+            .node("masked", "Add", "qk wide");
+    Model fused = rewritten(context(graph, "masked"));
+    assertEquals(
+        "{Cast=1, Linear=1, Mul=1, PackedAttention=1, Sub=1, Unsqueeze=1}",
+        Evaluation.operators(fused));
+  }
+
+  @Test
+  void masksOfSixLayersAreComputedOnce() {
+    Graphs graph = tokens().input("mask", DataType.INT64, "batch", "length");
+    graph.integers("axes", 1, 2).node("mask4", "Unsqueeze", "mask axes");
+    graph.node("visible", "Cast", "mask4", "to", 9);
+    String x = "x";
+    for (int layer = 0; layer < 2; layer++) {
+      String p = layer + "/";
+      for (String part : List.of("q", "k", "v")) {
+        graph
+            .weight(p + part + ".weight", Evaluation.random(layer * 3 + part.charAt(0), 6, 6))
+            .node(p + part, "MatMul", x + " " + p + part + ".weight")
+            .node(p + part + "4", "Reshape", p + part + " split")
+            .node(
+                p + part + "t",
+                "Transpose",
+                p + part + "4",
+                "perm",
+                part.equals("k") ? TRANSPOSED : ROWS);
+      }
+      graph
+          .node(p + "qk", "MatMul", p + "qt " + p + "kt")
+          .node(p + "masked", "Where", "visible " + p + "qk least")
+          .node(p + "softmax", "Softmax", p + "masked")
+          .node(p + "c4", "MatMul", p + "softmax " + p + "vt")
+          .node(p + "c3", "Transpose", p + "c4", "perm", ROWS)
+          .node(p + "y", "Reshape", p + "c3 merge");
+      x = p + "y";
+    }
+    Model fused = rewritten(graph.outputs(x));
+    assertEquals(
+        "{Cast=1, Linear=2, PackedAttention=2, Unsqueeze=1, Where=1}", Evaluation.operators(fused));
+  }
+
+  @Test
+  void aMaskPerQueryStays() {
+    Graphs graph =
+        scores(tokens())
+            .input("bias", DataType.FLOAT32, "batch", 1, "length", "length")
+            .node("masked", "Add", "qk bias");
+    assertUnfused(context(graph, "masked"));
+  }
+
+  @Test
+  void aMaskPerHeadStays() {
+    Graphs graph =
+        scores(tokens())
+            .input("bias", DataType.FLOAT32, "batch", 2, 1, "length")
+            .node("masked", "Add", "qk bias");
+    assertUnfused(context(graph, "masked"));
+  }
+
+  @Test
+  void aMaskThatIsBroadcastOverTheBatchStays() {
+    Graphs graph =
+        scores(tokens())
+            .input("bias", DataType.FLOAT32, 1, 1, 1, "length")
+            .node("masked", "Add", "qk bias");
+    assertUnfused(context(graph, "masked"));
+  }
+
+  @Test
+  void aScaleAfterTheMaskStays() {
+    Graphs graph =
+        additiveMask(scores(tokens()))
+            .node("masked", "Add", "qk additive")
+            .node("scaled", "Mul", "masked factor");
+    assertUnfused(context(graph, "scaled"));
+  }
+
+  @Test
+  void aReplacementThatHidesNothingStays() {
+    Graphs graph =
+        scores(tokens())
+            .input("mask", DataType.INT64, "batch", "length")
+            .integers("axes", 1, 2)
+            .node("mask4", "Unsqueeze", "mask axes")
+            .node("visible", "Cast", "mask4", "to", 9)
+            .node("masked", "Where", "visible qk one");
+    assertUnfused(context(graph, "masked"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"qk", "/self/Softmax", "c4", "q", "v4"})
+  void whatOthersReadStays(String used) {
+    assertUnfused(context(scores(tokens()), "qk").outputs(used));
+    assertUnfused(context(scores(tokens()), "qk").node("z", "Neg", used).outputs("z"));
+  }
+
+  @Test
+  void headsMergedInAnotherOrderStay() {
+    Graphs graph =
+        scores(tokens())
+            .node("/self/Softmax", "Softmax", "qk", "axis", -1)
+            .node("c4", "MatMul", "/self/Softmax v")
+            .node("y", "Reshape", "c4 shape")
+            .integers("shape", 0, -1, 6)
+            .outputs("y");
+    assertUnfused(graph);
+  }
+
+  @Test
+  void softmaxOverQueriesStays() {
+    Graphs graph =
+        scores(tokens())
+            .node("/self/Softmax", "Softmax", "qk", "axis", 2)
+            .node("c4", "MatMul", "/self/Softmax v")
+            .node("c3", "Transpose", "c4", "perm", ROWS)
+            .node("y", "Reshape", "c3 merge")
+            .outputs("y");
+    assertUnfused(graph);
+  }
+
+  @Test
+  void attentionToAnotherSequenceStays() {
+    Graphs graph =
+        Graphs.opset(21)
+            .input("query", DataType.FLOAT32, "batch", "length", 6)
+            .input("key", DataType.FLOAT32, "batch", 4, 6)
+            .input("value", DataType.FLOAT32, "batch", 4, 6)
+            .integers("split", 0, 0, 2, 3)
+            .integers("merge", 0, 0, 6);
+    assertUnfused(context(heads(graph).node("qk", "MatMul", "q k"), "qk"));
+  }
+
+  @Test
+  void projectionsOfDifferentInputsAreNotMerged() {
+    Graphs graph =
+        tokens()
+            .input("x2", DataType.FLOAT32, "batch", "length", 6)
+            .weight("wq", Evaluation.random(1, 6, 6))
+            .weight("wk", Evaluation.random(2, 6, 6))
+            .weight("wv", Evaluation.random(3, 6, 6))
+            .node("query", "MatMul", "x wq")
+            .node("key", "MatMul", "x2 wk")
+            .node("value", "MatMul", "x2 wv");
+    Model fused = rewritten(context(heads(graph).node("qk", "MatMul", "q k"), "qk"));
+    assertEquals("{Linear=3, MultiHeadAttention=1}", Evaluation.operators(fused));
+  }
+
+  @Test
+  void aMissingBiasIsZero() {
+    Graphs graph =
+        tokens()
+            .weight("wq", Evaluation.random(1, 6, 6))
+            .weight("wk", Evaluation.random(2, 6, 6))
+            .weight("wv", Evaluation.random(3, 6, 6))
+            .weight("b", Evaluation.random(4, 6))
+            .node("query", "MatMul", "x wq")
+            .node("key", "MatMul", "x wk")
+            .node("projected", "MatMul", "x wv")
+            .node("value", "Add", "projected b");
+    Model fused = rewritten(context(heads(graph).node("qk", "MatMul", "q k"), "qk"));
+    assertEquals("{Linear=1, PackedAttention=1}", Evaluation.operators(fused));
+  }
+
+  // ---- encodings of merged projections
+
+  private static Model withWeights(Model model, Weight... encoded) {
+    Map<String, Weight> weights = new LinkedHashMap<>(model.weights());
+    int i = 0;
+    for (String part : List.of("query", "key", "value")) {
+      weights.put("self." + part + ".weight", encoded[i++]);
+    }
+    return model.withWeights(weights);
+  }
+
+  private static QuantizedWeight quantized(
+      long seed, DataType type, boolean perChannel, boolean asymmetric) {
+    int scales = perChannel ? 6 : 1;
+    float[] steps = new float[scales];
+    for (int i = 0; i < scales; i++) {
+      steps[i] = 0.01f * (seed + i + 1);
+    }
+    return new QuantizedWeight(
+        Evaluation.randomBytes(type, seed, 6, 6),
+        Tensor.of(steps, scales),
+        asymmetric ? Evaluation.randomBytes(type, seed + 50, scales) : null,
+        perChannel ? new Granularity.PerChannel(1) : new Granularity.PerTensor());
+  }
+
+  private static Model merged(Weight... encoded) {
+    Model model = withWeights(context(scores(tokens()), "qk").model(), encoded);
+    Model result = Rewrites.apply(model);
+    Evaluation.assertSame(model, result, 1e-4f);
+    return result;
+  }
+
+  @Test
+  void quantizedProjectionsAreMergedWithTheirScales() {
+    Model fused =
+        merged(
+            quantized(1, DataType.INT8, false, false),
+            quantized(2, DataType.INT8, true, true),
+            quantized(3, DataType.INT8, false, true));
+    QuantizedWeight weight = (QuantizedWeight) fused.weights().get("self.query_key_value.weight");
+    assertEquals(new Granularity.PerChannel(1), weight.granularity());
+    assertEquals(18, weight.scales().elements());
+    assertEquals(18, weight.zeroPoints().elements());
+  }
+
+  @Test
+  void symmetricProjectionsStaySymmetric() {
+    Model fused =
+        merged(
+            quantized(1, DataType.UINT8, true, false),
+            quantized(2, DataType.UINT8, true, false),
+            quantized(3, DataType.UINT8, true, false));
+    QuantizedWeight weight = (QuantizedWeight) fused.weights().get("self.query_key_value.weight");
+    assertEquals(null, weight.zeroPoints());
+  }
+
+  @Test
+  void groupsOfRowsAreMergedByColumns() {
+    Weight[] parts = new Weight[3];
+    for (int i = 0; i < 3; i++) {
+      Tensor scales = Evaluation.random(i + 40, 3, 6);
+      parts[i] =
+          new QuantizedWeight(
+              Evaluation.randomBytes(DataType.INT8, i, 6, 6),
+              scales,
+              null,
+              new Granularity.PerGroup(0, 2));
+    }
+    Model fused = merged(parts);
+    assertEquals(
+        new Granularity.PerGroup(0, 2),
+        ((QuantizedWeight) fused.weights().get("self.query_key_value.weight")).granularity());
+  }
+
+  @Test
+  void halfPrecisionProjectionsStayHalf() {
+    Weight[] parts = new Weight[3];
+    for (int i = 0; i < 3; i++) {
+      Tensor half = Tensor.allocate(DataType.FLOAT16, 6, 6);
+      for (int j = 0; j < 36; j++) {
+        half.buffer().putShort(j * 2, (short) (0x3000 + 16 * i + j));
+      }
+      parts[i] = new DenseWeight(half, DataType.FLOAT32);
+    }
+    DenseWeight weight = (DenseWeight) merged(parts).weights().get("self.query_key_value.weight");
+    assertEquals(DataType.FLOAT16, weight.tensor().type());
+  }
+
+  @Test
+  void projectionsOfDifferentEncodingsAreNotMerged() {
+    Model fused =
+        merged(
+            quantized(1, DataType.INT8, true, false),
+            quantized(2, DataType.UINT8, true, false),
+            new DenseWeight(Evaluation.random(1, 6, 6)));
+    assertEquals("{Linear=3, MultiHeadAttention=1}", Evaluation.operators(fused));
+  }
+}
