@@ -31,7 +31,7 @@ void check_indices(const Embedding& e, int64_t rows) {
     const int64_t index = index_at(e.indices, row);
     if (index < -entries || index >= entries) {
       fail(DMT_INVALID_ARGUMENT, "%s: index %lld at row %lld is outside the table of %lld entries",
-           e.name, static_cast<long long>(index), static_cast<long long>(row),
+           e.name, static_cast<long long>(index), static_cast<long long>(e.first_row + row),
            static_cast<long long>(entries));
     }
   }
@@ -43,7 +43,7 @@ void check_positions(const Embedding& e) {
     const int64_t length = e.offsets[s + 1] - e.offsets[s];
     if (length > entries) {
       fail(DMT_INVALID_ARGUMENT, "%s: sequence %lld has %lld tokens, the table has %lld positions",
-           e.name, static_cast<long long>(s), static_cast<long long>(length),
+           e.name, static_cast<long long>(e.first_sequence + s), static_cast<long long>(length),
            static_cast<long long>(entries));
     }
   }

@@ -20,6 +20,8 @@ struct Embedding {
   int64_t sequences = 0;
   bool accumulate = false;
   float* y = nullptr;  // [rows][features]
+  // Where these rows begin in the whole batch, for messages.
+  int64_t first_row = 0, first_sequence = 0;
 };
 
 // Fails with DMT_INVALID_ARGUMENT when an index is outside -entries .. entries - 1.

@@ -16,10 +16,12 @@ namespace demitasse {
 class Frame {
  public:
   // addresses: one per value, that of its root. offsets: extent.sequences + 1 row numbers from 0.
-  Frame(std::span<const Value> values, std::span<void* const> addresses, const Extent& extent,
-        const int64_t* offsets, Isa isa, const Executor& executor)
+  // first: the rows of the run that come before these.
+  Frame(std::span<const Value> values, std::span<void* const> addresses, const Extent& first,
+        const Extent& extent, const int64_t* offsets, Isa isa, const Executor& executor)
       : values_(values),
         addresses_(addresses),
+        first_(first),
         extent_(extent),
         offsets_(offsets),
         isa_(isa),
@@ -27,12 +29,16 @@ class Frame {
 
   Isa isa() const { return isa_; }
   const Executor& executor() const { return executor_; }
+  const Extent& first() const { return first_; }
   const Extent& extent() const { return extent_; }
   const int64_t* offsets() const { return offsets_; }
 
   float* f32(int32_t id) const { return static_cast<float*>(address(id)); }
   TensorView tensor(int32_t id) const;
   int64_t matrix_rows(int32_t id) const { return values_[id].matrix_rows(extent_); }
+  int64_t first_row(int32_t id) const {
+    return values_[id].rows == DMT_ROWS_STATIC ? 0 : values_[id].matrix_rows(first_);
+  }
 
   // The parts of a quantized value. One with static parameters gets them written here.
   QuantizedRows quantized(int32_t id) const;
@@ -42,7 +48,7 @@ class Frame {
 
   std::span<const Value> values_;
   std::span<void* const> addresses_;
-  Extent extent_;
+  Extent first_, extent_;
   const int64_t* offsets_;
   Isa isa_;
   const Executor& executor_;

@@ -100,7 +100,7 @@ void Program::run_part(const Binding& binding, const Extent& first, const Extent
   for (size_t i = 0; i < lifetimes_.size(); ++i) {
     addresses[lifetimes_[i].value] = arena.data() + layout->placement.offsets[i];
   }
-  const Frame frame(values_, addresses, extent, offsets, isa_, executor);
+  const Frame frame(values_, addresses, first, extent, offsets, isa_, executor);
   for (const Step& step : steps_) step.operation->run(frame);
 }
 

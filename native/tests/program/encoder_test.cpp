@@ -195,13 +195,13 @@ TEST(Encoder, releaseDuringARunIsHarmless) {
 
 TEST(Encoder, badIndexNamesTheTable) {
   const Encoder encoder(1);
-  Batch batch({10, 20, 300});
-  batch.ids[15] = kVocabulary;
-  std::vector<std::vector<float>> outputs = {std::vector<float>(330 * kFeatures),
+  Batch batch({10, 20, 10});
+  batch.ids[15] = kVocabulary;  // in another group than row 0
+  std::vector<std::vector<float>> outputs = {std::vector<float>(40 * kFeatures),
                                              std::vector<float>(3 * kFeatures)};
   EXPECT_REJECTED(
       encoder.run(batch.offsets, std::vector<std::vector<int64_t>>{batch.ids}, outputs, 2),
-      "word: index 50");
+      "word: index 50 at row 15");
   const Batch longer({301});
   outputs = {std::vector<float>(301 * kFeatures), std::vector<float>(kFeatures)};
   EXPECT_REJECTED(

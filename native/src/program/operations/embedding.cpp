@@ -30,6 +30,8 @@ class Lookup final : public Operation {
     }
     embedding.accumulate = accumulate;
     embedding.y = frame.f32(y);
+    embedding.first_row = frame.first_row(y);
+    embedding.first_sequence = frame.first().sequences;
     embed(frame.isa(), embedding, frame.matrix_rows(y), frame.executor());
   }
 };
