@@ -1,4 +1,10 @@
-// Fused scaled dot-product attention over ragged sequences.
+// Fused scaled dot-product attention over ragged sequences:
+//   y = softmax(scale * q k^T + mask) v, for each sequence and head        (Vaswani et al. 2017)
+//
+// The scalar level is the specification; the vector levels differ by at most 1e-5, relative to the
+// larger of 1 and the value, for scores of moderate size. A sequence's result depends on that
+// sequence alone: not on the threads, nor on the other sequences. Masks act as in numpy: a row
+// whose keys are all masked by a large finite number weighs them equally, by -infinity becomes NaN.
 #pragma once
 
 #include <cstdint>

@@ -161,13 +161,11 @@ struct Group {
   float *largest, *total;  // of the group's first row
 };
 
-// Scores of V vectors of keys from `key` on, and each row's running maximum. `partial`: some rows
-// do not see all of these keys.
-template <int R, int V, bool partial>
+// Scores of V vectors of keys from `key` on, and each row's running maximum.
+template <int R, int V>
 [[gnu::always_inline]] inline void score_keys(const Group& g, int64_t key, Floats best[R]) {
   const float* const mask = g.workspace->mask + key;
   float* const scores = g.workspace->scores + key;
-  const int64_t seen_by_first = g.seen_by_first - key;
   const Floats scale = broadcast(g.scale);
   Floats sums[R][V];
   multiply<R, V>(g.q, g.q_stride, g.workspace->keys + key * g.dims, kPanel, g.dims, sums);
@@ -175,26 +173,34 @@ template <int R, int V, bool partial>
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      Floats score = fma(sums[r][v], scale, load(mask + v * kLanes));
-      if constexpr (partial) {
-        const int64_t seen = seen_by_first + r - v * kLanes;
-        if (seen < kLanes) {
-          score = select(first(seen < 0 ? 0 : seen), score, broadcast(-__builtin_inff()));
-        }
-      }
+      const Floats score = fma(sums[r][v], scale, load(mask + v * kLanes));
       store(scores + r * kScoreStride + v * kLanes, score);
       best[r] = max(score, best[r]);
     }
   }
 }
 
+// Takes the keys that a causal row does not see out of the scores from `key` on, and finds the
+// maxima anew.
+void hide_keys(const Group& g, int rows, int64_t key, int64_t keys_end, Floats* best) {
+  const Floats nothing = broadcast(-__builtin_inff());
+  for (int r = 0; r < rows; ++r) {
+    float* scores = g.workspace->scores + r * kScoreStride;
+    for (int64_t at = key; at < keys_end; at += kLanes) {
+      const int64_t seen = g.seen_by_first + r - at;
+      if (seen >= kLanes) continue;
+      store(scores + at, select(first(seen < 0 ? 0 : seen), load(scores + at), nothing));
+    }
+    best[r] = nothing;
+    for (int64_t at = 0; at < keys_end; at += kLanes) best[r] = max(load(scores + at), best[r]);
+  }
+}
+
 template <int R, int V>
 [[gnu::always_inline]] inline void score_panel(const Group& g, int64_t key, Floats best[R]) {
-  if (g.seen_by_first >= key + V * kLanes) {
-    score_keys<R, V, false>(g, key, best);
-  } else {
-    score_keys<R, V, true>(g, key, best);
-  }
+  score_keys<R, V>(g, key, best);
+  const int64_t end = key + V * kLanes;
+  if (g.seen_by_first < end) hide_keys(g, R, key, end, best);
 }
 
 [[gnu::always_inline]] inline Floats to_power(float* score, Floats shift) {
@@ -205,10 +211,9 @@ template <int R, int V>
 
 // Turns the scores into 2^(score - maximum), updates the running maximum and sum, and says by what
 // the results of the earlier blocks must be multiplied.
-template <int R>
-[[gnu::always_inline]] inline void soften(const Group& g, const Floats best[R], float* correction) {
+void soften(const Group& g, int rows, const Floats* best, float* correction) {
   const int64_t keys = g.keys;
-  for (int r = 0; r < R; ++r) {
+  for (int r = 0; r < rows; ++r) {
     const float before = g.first ? -__builtin_inff() : g.largest[r];
     const float total_before = g.first ? 0 : g.total[r];
     const float here = reduce_max(best[r]);
@@ -236,6 +241,30 @@ template <int R>
   }
 }
 
+// The block's part of y, added to what earlier blocks gave, divided by the total if it is the last.
+template <class Lanes>
+[[gnu::always_inline]] inline void finish(const Group& g, Floats sum, int r, float correction,
+                                          float* y, Lanes lanes) {
+  if (!g.first) sum = fma(load(y, lanes), broadcast(correction), sum);
+  if (g.last) sum = sum / broadcast(g.total[r]);
+  store(y, sum, lanes);
+}
+
+void finish_panel(const Group& g, const Floats* sums, int rows, int vectors, int64_t dim,
+                  const float* correction) {
+  for (int r = 0; r < rows; ++r) {
+    for (int v = 0; v < vectors; ++v) {
+      const int64_t at = dim + v * kLanes;
+      float* y = g.y + r * g.y_stride + at;
+      if (g.dims - at >= kLanes) {
+        finish(g, *sums++, r, correction[r], y, Every{});
+      } else {
+        finish(g, *sums++, r, correction[r], y, first(g.dims - at));
+      }
+    }
+  }
+}
+
 // y of V vectors of dimensions from `dim` on.
 template <int R, int V>
 [[gnu::always_inline]] inline void weigh_panel(const Group& g, int64_t dim,
@@ -244,27 +273,13 @@ template <int R, int V>
   Floats sums[R][V];
   multiply<R, V>(g.workspace->scores, kScoreStride, g.workspace->values + dim, stride, g.keys,
                  sums);
-  const bool starts = g.first, ends = g.last;
-  const int64_t y_stride = g.y_stride;
-  float* const y = g.y + dim;
-  const float* const total = g.total;
-  const auto finish = [&](int r, int v, auto lanes) {
-    float* to = y + r * y_stride + v * kLanes;
-    Floats sum = sums[r][v];
-    if (!starts) sum = fma(load(to, lanes), broadcast(correction[r]), sum);
-    if (ends) sum = sum / broadcast(total[r]);
-    store(to, sum, lanes);
-  };
-  const int64_t left = g.dims - dim - (V - 1) * kLanes;
+  Floats stored[R * V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    if constexpr (V == 2) finish(r, 0, Every{});
-    if (left >= kLanes) {
-      finish(r, V - 1, Every{});
-    } else {
-      finish(r, V - 1, first(left));
-    }
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) stored[r * V + v] = sums[r][v];
   }
+  finish_panel(g, stored, R, V, dim, correction);
 }
 
 template <int R>
@@ -274,8 +289,8 @@ template <int R>
   int64_t key = 0;
   for (; key + kLanes < g.keys; key += kPanel) score_panel<R, 2>(g, key, best);
   if (key < g.keys) score_panel<R, 1>(g, key, best);
-  float correction[R];
-  soften<R>(g, best, correction);
+  float correction[R] = {};
+  soften(g, R, best, correction);
   int64_t dim = 0;
   for (; dim + kLanes < g.dims; dim += kPanel) weigh_panel<R, 2>(g, dim, correction);
   if (dim < g.dims) weigh_panel<R, 1>(g, dim, correction);
