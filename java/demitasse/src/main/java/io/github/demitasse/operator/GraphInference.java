@@ -29,10 +29,10 @@ import java.util.Set;
  * order.
  *
  * <p>Symbolic dimensions of the inputs keep their names through the graph; an unnamed dimension of
- * an input gets the name {@code input[axis]}. Exporters are known to give all dynamic dimensions one
- * name, so a name that occurs again in one input's shape is taken for another size: {@code [batch,
- * batch]} becomes {@code [batch, batch[1]]}. Operators that Demitasse does not have are collected
- * in {@link #missing()}; what depends on them is unknown.
+ * an input gets the name {@code input[axis]}. Exporters are known to give all dynamic dimensions
+ * one name, so a name that occurs again in one input's shape is taken for another size: {@code
+ * [batch, batch]} becomes {@code [batch, batch[1]]}. Operators that Demitasse does not have are
+ * collected in {@link #missing()}; what depends on them is unknown.
  */
 public final class GraphInference {
   /** Longer integer tensors are data, not shapes. */

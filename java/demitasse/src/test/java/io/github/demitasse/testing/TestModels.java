@@ -38,6 +38,15 @@ public final class TestModels {
     return file;
   }
 
+  /** Writes the bytes to a file and loads that. */
+  public static Model load(byte[] content, Path file) {
+    try {
+      return Model.load(Files.write(file, content));
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
+  }
+
   /** {@code y = x w + b}: one MatMul, one Add. */
   public static Model linear(Weight weight, float[] bias) {
     long inputs = weight.shape()[0];

@@ -11,6 +11,7 @@ import io.github.demitasse.format.onnx.proto.TypeProto;
 import io.github.demitasse.format.onnx.proto.ValueInfoProto;
 import io.github.demitasse.graph.Attribute;
 import io.github.demitasse.graph.Dimension;
+import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
@@ -144,6 +145,11 @@ final class OnnxGraphReader {
     if (proto.getOpType().isEmpty()) {
       throw broken("node '" + name + "' has no operator");
     }
+    String domain = proto.getDomain().equals("ai.onnx") ? Domains.ONNX : proto.getDomain();
+    if (!opsets.containsKey(domain)) {
+      throw broken(
+          "node '" + name + "': the model imports no operator set of domain '" + domain + "'");
+    }
     Map<String, Attribute> attributes = new LinkedHashMap<>();
     for (AttributeProto attribute : proto.getAttributeList()) {
       String where = "attribute '" + attribute.getName() + "' of node '" + name + "'";
@@ -152,12 +158,7 @@ final class OnnxGraphReader {
       }
     }
     return new Node(
-        name,
-        proto.getDomain(),
-        proto.getOpType(),
-        proto.getInputList(),
-        proto.getOutputList(),
-        attributes);
+        name, domain, proto.getOpType(), proto.getInputList(), proto.getOutputList(), attributes);
   }
 
   private Attribute attribute(AttributeProto proto, String where) {

@@ -4,6 +4,7 @@ import io.github.demitasse.Model;
 import io.github.demitasse.ModelFormatException;
 import io.github.demitasse.format.GraphChecks;
 import io.github.demitasse.format.MappedFile;
+import io.github.demitasse.format.onnx.proto.GraphProto;
 import io.github.demitasse.format.onnx.proto.ModelProto;
 import io.github.demitasse.format.onnx.proto.OperatorSetIdProto;
 import io.github.demitasse.format.onnx.proto.StringStringEntryProto;
@@ -23,7 +24,8 @@ import java.util.Map;
  *
  * <p>Initializers and {@code Constant} nodes become weights, also those that are listed among the
  * graph's inputs (IR 3 demands it; a caller cannot override them). Nodes without a name get one,
- * nodes out of order are sorted. Operators and their versions are not judged here.
+ * nodes out of order are sorted, calls of functions that the model defines are replaced by the
+ * functions' nodes. Operators and their versions are not judged here.
  */
 public final class OnnxReader {
   /** Keys of {@link Model#metadata()} that hold fields of the {@code ModelProto}. */
@@ -65,7 +67,8 @@ public final class OnnxReader {
       throw new ModelFormatException(
           file, -1, "IR version " + proto.getIrVersion() + "; the oldest supported is 3");
     }
-    Map<String, Integer> opsets = opsets(file, proto);
+    Map<String, Integer> opsets = opsets(file, proto.getOpsetImportList());
+    GraphProto graphProto = withoutCalls(file, proto, opsets);
     try (ExternalData external = new ExternalData(file)) {
       Map<String, Weight> weights = new LinkedHashMap<>();
       for (OnnxParser.Initializer initializer : parsed.initializers()) {
@@ -82,8 +85,16 @@ public final class OnnxReader {
         }
       }
       OnnxGraphReader reader = new OnnxGraphReader(file, opsets, external);
-      Graph graph = reader.readMain(proto.getGraph(), weights);
+      Graph graph = reader.readMain(graphProto, weights);
       return new Model(checked(file, graph, weights), weights, metadata(proto));
+    }
+  }
+
+  private static GraphProto withoutCalls(Path file, ModelProto proto, Map<String, Integer> opsets) {
+    try {
+      return OnnxFunctions.inline(proto, opsets);
+    } catch (IllegalArgumentException invalid) {
+      throw new ModelFormatException(file, -1, invalid.getMessage(), invalid);
     }
   }
 
@@ -93,19 +104,6 @@ public final class OnnxReader {
     } catch (IllegalArgumentException invalid) {
       throw new ModelFormatException(file, -1, invalid.getMessage(), invalid);
     }
-  }
-
-  private static Map<String, Integer> opsets(Path file, ModelProto proto) {
-    if (!proto.getFunctionsList().isEmpty()) {
-      throw new ModelFormatException(
-          file,
-          -1,
-          "functions defined in the model are not supported: "
-              + proto.getFunctions(0).getDomain()
-              + "::"
-              + proto.getFunctions(0).getName());
-    }
-    return opsets(file, proto.getOpsetImportList());
   }
 
   private static Map<String, Integer> opsets(Path file, List<OperatorSetIdProto> imports) {

@@ -213,7 +213,9 @@ public final class OnnxWriter {
     Map<String, String> metadata = new TreeMap<>(model.metadata());
     ModelProto.Builder proto = ModelProto.newBuilder().setIrVersion(irVersion(model, graph));
     String producer = metadata.remove(OnnxReader.PRODUCER_NAME);
-    proto.setProducerName(producer == null ? "demitasse" : producer);
+    if (producer != null) {
+      proto.setProducerName(producer);
+    }
     String version = metadata.remove(OnnxReader.PRODUCER_VERSION);
     if (version != null) {
       proto.setProducerVersion(version);
