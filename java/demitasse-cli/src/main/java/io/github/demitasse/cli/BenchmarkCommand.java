@@ -78,17 +78,19 @@ final class BenchmarkCommand implements Callable<Integer> {
       description = "Time to spend on each model and shape (default: ${DEFAULT-VALUE}).")
   private double seconds;
 
+  private static final int LONGEST_SECONDS = 3600;
+
   /** One thing to time: what it is called, how many samples it has, and how a session does it. */
   private record Load(String name, int samples, Consumer<Session> run) {}
 
   @Override
   public Integer call() throws Exception {
-    if (shapes.isEmpty() == (text == null)) {
-      throw new ParameterException(spec.commandLine(), "give either --shape or --text");
-    }
-    if (batch < 1 || !(seconds > 0)) {
-      throw new ParameterException(spec.commandLine(), "--batch and --seconds must be positive");
-    }
+    Usage.require(shapes.isEmpty() != (text == null), spec, "give either --shape or --text");
+    Usage.require(batch >= 1, spec, "--batch must be at least 1");
+    Usage.require(
+        seconds > 0 && seconds <= LONGEST_SECONDS,
+        spec,
+        "--seconds must be above 0 and at most " + LONGEST_SECONDS);
     Model model = Model.load(file);
     List<Load> loads = new ArrayList<>();
     for (String shape : shapes) {
@@ -164,11 +166,14 @@ final class BenchmarkCommand implements Callable<Integer> {
     for (String part : text.split(",")) {
       int equals = part.lastIndexOf('=');
       try {
-        sizes.put(
-            part.substring(0, equals).trim(),
+        long[] shape =
             Arrays.stream(part.substring(equals + 1).trim().split("x"))
                 .mapToLong(Long::parseLong)
-                .toArray());
+                .toArray();
+        if (Arrays.stream(shape).anyMatch(size -> size < 0)) {
+          throw new NumberFormatException();
+        }
+        sizes.put(part.substring(0, equals).trim(), shape);
       } catch (IndexOutOfBoundsException | NumberFormatException e) {
         throw new ParameterException(
             spec.commandLine(), "'" + part + "' is not a shape; write input_ids=32x128");

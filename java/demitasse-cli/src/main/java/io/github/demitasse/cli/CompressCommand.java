@@ -13,7 +13,8 @@ import io.github.demitasse.compress.Selector;
 import io.github.demitasse.compress.quantize.NumberFormat;
 import io.github.demitasse.compress.quantize.Percentile;
 import io.github.demitasse.compress.quantize.Quantize;
-import io.github.demitasse.evaluate.Dataset;
+import io.github.demitasse.format.ModelFormats;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -124,44 +125,54 @@ final class CompressCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Recipe recipe = recipe();
+    Usage.require(samples >= 1, spec, "--samples must be at least 1");
     if (plan) {
-      Model loaded = Model.load(model);
-      printPlan(recipe.plan(loaded));
+      printPlan(recipe.plan(Model.load(model)));
       return 0;
     }
-    if (target == null) {
-      throw new ParameterException(spec.commandLine(), "name the file to write: -o OUT");
-    }
+    Usage.require(target != null, spec, "name the file to write: -o OUT");
+    ModelFormats.requireWritable(target);
     Targets.check(target, model);
     if (reportFile != null) {
       Targets.check(reportFile, model, target);
     }
-    CompressionResult result;
-    Model loaded = Model.load(model);
-    try (Output.Progress progress = output.progress()) {
-      Compressor compressor = Compressor.on(loaded).progress(progress);
-      if (calibration != null) {
-        Dataset samplesOfData = data.read(calibration, loaded, samples);
-        compressor.calibration(samplesOfData);
-      }
-      result = compressor.apply(recipe);
-    }
+    CompressionResult result = compress(recipe);
     result.model().save(target);
     Report report = result.report().withFileSizes(Files.size(model), Files.size(target));
     if (reportFile != null) {
-      report = new CostMeasurement(threads.count()).addTo(report, model, target);
+      report = withCosts(report);
       ReportFile.write(reportFile, report);
     }
     print(report);
     return 0;
   }
 
+  private CompressionResult compress(Recipe recipe) throws IOException {
+    Model loaded = Model.load(model);
+    try (Output.Progress progress = output.progress()) {
+      Compressor compressor = Compressor.on(loaded).progress(progress);
+      if (calibration != null) {
+        compressor.calibration(data.read(calibration, loaded, samples));
+      }
+      return compressor.apply(recipe);
+    }
+  }
+
+  private Report withCosts(Report report) throws IOException, InterruptedException {
+    try {
+      return new CostMeasurement(threads.count()).addTo(report, model, target);
+    } catch (CostMeasurement.MeasurementException failed) {
+      output.note("the report goes without speed and memory: " + failed.getMessage());
+      return report;
+    }
+  }
+
   private Recipe recipe() {
     if (how.recipe != null) {
-      if (include != null || exclude != null) {
-        throw new ParameterException(
-            spec.commandLine(), "with --recipe, layers are chosen in the recipe");
-      }
+      Usage.require(
+          include == null && exclude == null,
+          spec,
+          "with --recipe, layers are chosen in the recipe");
       return Recipe.load(how.recipe);
     }
     Quantize quantize =
@@ -183,15 +194,15 @@ final class CompressCommand implements Callable<Integer> {
     return Recipe.of(quantize.in(new Selector(include, exclude)));
   }
 
-  private void printPlan(Plan plan) {
-    output.json(Map.of("steps", plan.steps(), "needs_calibration", plan.needsCalibration()));
+  private void printPlan(Plan plan) throws IOException {
+    List<String> steps = plan.steps().stream().map(Plan.StepPlan::step).toList();
+    List<Report.LayerReport> layers = new ArrayList<>();
+    long saved = 0;
     for (Plan.StepPlan step : plan.steps()) {
-      output.line(step.step());
-      long before = 0;
-      long after = 0;
+      output.line(step.step() + (step.needsCalibration() ? " (needs --calibration)" : ""));
       for (LayerPlan layer : step.layers()) {
-        before += layer.bytesBefore();
-        after += layer.bytesAfter();
+        layers.add(planned(layer));
+        saved += layer.bytesBefore() - layer.bytesAfter();
         output.line(
             "  %10s -> %10s  %s %s%s",
             Output.megabytes(layer.bytesBefore()),
@@ -200,11 +211,32 @@ final class CompressCommand implements Callable<Integer> {
             layer.shape(),
             layer.skipped() ? "  (left as it is: " + layer.reason() + ")" : "");
       }
-      output.line("  %10s -> %10s", Output.megabytes(before), Output.megabytes(after));
-      if (step.needsCalibration()) {
-        output.line("  needs --calibration");
-      }
     }
+    output.line(
+        "%s %s -> about %s",
+        model,
+        Output.megabytes(Files.size(model)),
+        Output.megabytes(Files.size(model) - saved));
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("recipe", steps);
+    result.put("layers", layers);
+    result.put("needs_calibration", plan.needsCalibration());
+    result.put("input_bytes", Files.size(model));
+    result.put("output_bytes", Files.size(model) - saved);
+    output.json(result);
+  }
+
+  private static Report.LayerReport planned(LayerPlan layer) {
+    return new Report.LayerReport(
+        layer.layer(),
+        layer.shape(),
+        layer.encodingBefore(),
+        layer.encodingAfter(),
+        layer.bytesBefore(),
+        layer.bytesAfter(),
+        null,
+        null,
+        layer.reason());
   }
 
   private void print(Report report) {

@@ -1,6 +1,7 @@
 package io.github.demitasse.cli;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.format.ModelFormats;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -31,6 +32,7 @@ final class ConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    ModelFormats.requireWritable(out);
     Targets.check(out, model);
     Model.load(model).save(out);
     Map<String, Object> result = new LinkedHashMap<>();

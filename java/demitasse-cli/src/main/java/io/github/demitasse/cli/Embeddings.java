@@ -22,15 +22,13 @@ final class Embeddings {
   private final int batch;
 
   Embeddings(Session session, TextEncoder encoder, Pooling pooling, int batch) {
-    if (batch < 1) {
-      throw new IllegalArgumentException("--batch must be at least 1");
-    }
     this.session = session;
     this.encoder = encoder;
     this.pooling = pooling;
     this.batch = batch;
   }
 
+  /** The embedding of each text. */
   Map<String, float[]> of(List<String> texts, String task, ProgressListener progress) {
     String first = session.outputs().get(0).name();
     Map<String, float[]> embeddings = new HashMap<>();
@@ -38,12 +36,22 @@ final class Embeddings {
       List<String> some = texts.subList(from, Math.min(from + batch, texts.size()));
       List<Map<String, Tensor>> outputs = session.runAll(encoder.encode(some));
       for (int i = 0; i < some.size(); i++) {
-        embeddings.put(some.get(i), pool(outputs.get(i).get(first)));
+        embeddings.put(some.get(i), finite(pool(outputs.get(i).get(first)), some.get(i)));
         outputs.get(i).values().forEach(Tensor::close);
       }
       progress.progress(task, from + some.size(), texts.size());
     }
     return embeddings;
+  }
+
+  private static float[] finite(float[] embedding, String text) {
+    for (float value : embedding) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalArgumentException(
+            "the model's embedding of '" + text + "' has the element " + value);
+      }
+    }
+    return embedding;
   }
 
   private float[] pool(Tensor output) {

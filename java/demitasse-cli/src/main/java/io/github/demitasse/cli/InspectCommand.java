@@ -1,12 +1,12 @@
 package io.github.demitasse.cli;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.UnsupportedOperatorException.Missing;
 import io.github.demitasse.compress.Layer;
-import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.graph.rewrite.Rewrites;
 import io.github.demitasse.natives.NativeLibrary;
-import io.github.demitasse.operator.Operators;
+import io.github.demitasse.operator.GraphInference;
 import io.github.demitasse.weight.Weight;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +21,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -47,9 +46,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (system == (file != null)) {
-      throw new ParameterException(spec.commandLine(), "give either a MODEL or --system");
-    }
+    Usage.require(system == (file == null), spec, "give either a MODEL or --system");
     if (system) {
       inspectSystem();
     } else {
@@ -73,8 +70,9 @@ final class InspectCommand implements Callable<Integer> {
   private void inspectModel() throws Exception {
     Model model = Model.load(file);
     Map<String, Long> operators = operators(model);
+    Model canonical = Rewrites.canonical(model);
     long parameters =
-        model.weights().values().stream()
+        canonical.weights().values().stream()
             .filter(weight -> weight.type().isFloatingPoint())
             .mapToLong(Weight::elements)
             .sum();
@@ -83,13 +81,9 @@ final class InspectCommand implements Callable<Integer> {
         .weights()
         .values()
         .forEach(w -> bytesByEncoding.merge(w.encoding(), w.storedBytes(), Long::sum));
-    List<String> unknown =
-        model.graph().nodes().stream()
-            .filter(node -> Operators.find(node.domain(), node.operator()) == null)
-            .map(Node::qualifiedOperator)
-            .distinct()
-            .toList();
-    List<Layer> layers = unknown.isEmpty() ? Layer.of(Rewrites.canonical(model)) : List.of();
+    List<String> unsupported =
+        GraphInference.of(Rewrites.apply(model)).missing().stream().map(Missing::toString).toList();
+    List<Layer> layers = Layer.of(canonical);
 
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("file", file.toString());
@@ -99,7 +93,7 @@ final class InspectCommand implements Callable<Integer> {
     result.put("inputs", texts(model.graph().inputs()));
     result.put("outputs", texts(model.graph().outputs()));
     result.put("operators", operators);
-    result.put("unsupported_operators", unknown);
+    result.put("unsupported_operators", unsupported);
     result.put("bytes_by_encoding", bytesByEncoding);
     result.put("layers", layers.stream().map(InspectCommand::describe).toList());
     output.json(result);
@@ -110,9 +104,7 @@ final class InspectCommand implements Callable<Integer> {
     List<String> counts = new ArrayList<>();
     operators.forEach((name, count) -> counts.add(name + " " + count));
     output.line("operators (opset %d): %s", model.graph().opset(), String.join(", ", counts));
-    if (!unknown.isEmpty()) {
-      output.line("not supported: %s", String.join(", ", unknown));
-    }
+    unsupported.forEach(operator -> output.line("not supported: %s", operator));
     bytesByEncoding.forEach(
         (encoding, bytes) -> output.line("  %10s  %s", Output.megabytes(bytes), encoding));
     output.line("layers that can be compressed: %d", layers.size());

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       CompressCommand.class,
       EvaluateCommand.class,
       BenchmarkCommand.class,
+      RunCommand.class,
       ConvertCommand.class
     },
     footer = {
@@ -33,6 +34,8 @@ import picocli.CommandLine.Spec;
       "Every command has its own --help. Exit codes: 0 done, 1 failed, 2 wrong usage."
     })
 public final class Main implements Runnable {
+  private static final int HELP_WIDTH = 100;
+
   @Spec private CommandSpec spec;
 
   public static void main(String[] arguments) {
@@ -48,6 +51,7 @@ public final class Main implements Runnable {
             .setParameterExceptionHandler(Usage::report)
             .setExecutionExceptionHandler(Failures::report)
             .setCaseInsensitiveEnumValuesAllowed(true)
+            .setUsageHelpWidth(HELP_WIDTH)
             .setExpandAtFiles(false);
     int code;
     try {

@@ -1,9 +1,14 @@
 package io.github.demitasse.cli;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.github.demitasse.compress.ProgressListener;
+import java.io.IOException;
 import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -19,7 +24,12 @@ import picocli.CommandLine.Spec;
  */
 final class Output {
   private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+      new ObjectMapper()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .registerModule(
+              new SimpleModule()
+                  .addSerializer(Double.class, new FiniteNumber())
+                  .addSerializer(Double.TYPE, new FiniteNumber()));
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
@@ -41,6 +51,13 @@ final class Output {
     }
   }
 
+  /** Something to know beside the result. */
+  void note(String text) {
+    CommandLine commandLine = command.commandLine();
+    commandLine.getErr().println("demitasse: " + text);
+    commandLine.getErr().flush();
+  }
+
   /** A line of the result for people. */
   void line(String format, Object... arguments) {
     if (!json) {
@@ -54,6 +71,20 @@ final class Output {
     commandLine.getOut().flush();
   }
 
+  /** JSON has no infinity and no NaN: null stands for them. */
+  private static final class FiniteNumber extends JsonSerializer<Double> {
+    @Override
+    public void serialize(Double value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      if (Double.isFinite(value)) {
+        json.writeNumber(value);
+      } else {
+        json.writeNull();
+      }
+    }
+  }
+
+  /** The object as JSON, indented. */
   static String toJson(Object value) {
     try {
       return JSON.writeValueAsString(value);
@@ -71,7 +102,7 @@ final class Output {
 
   /** Bars on a terminal, silence elsewhere. */
   Progress progress() {
-    return new Progress(System.console() != null);
+    return new Progress(CommandLine.Help.Ansi.AUTO.enabled());
   }
 
   /** Confined to one thread: draws one bar for each task on standard error. */

@@ -12,6 +12,9 @@ import java.util.Locale;
 
 /** Thread-safe: finds the format of a file and calls its reader or writer. */
 public final class ModelFormats {
+  private static final String DMT = ".dmt";
+  private static final String ONNX = ".onnx";
+
   private ModelFormats() {}
 
   /**
@@ -49,16 +52,29 @@ public final class ModelFormats {
    * @throws java.io.UncheckedIOException if the file cannot be written; then it is left as it was
    */
   public static void write(Model model, Path file) {
-    Path name = file.getFileName();
-    String lower = name == null ? "" : name.toString().toLowerCase(Locale.ROOT);
-    if (lower.endsWith(".dmt")) {
+    requireWritable(file);
+    if (hasEnding(file, DMT)) {
       DmtWriter.write(model, file);
-    } else if (lower.endsWith(".onnx")) {
-      OnnxWriter.write(model, file);
     } else {
+      OnnxWriter.write(model, file);
+    }
+  }
+
+  /**
+   * Checks a file's name before there is anything to write.
+   *
+   * @throws IllegalArgumentException if the ending is of no format that can be written
+   */
+  public static void requireWritable(Path file) {
+    if (!hasEnding(file, DMT) && !hasEnding(file, ONNX)) {
       throw new IllegalArgumentException(
           "cannot tell the format of '" + file + "': its name should end in .dmt or .onnx");
     }
+  }
+
+  private static boolean hasEnding(Path file, String ending) {
+    Path name = file.getFileName();
+    return name != null && name.toString().toLowerCase(Locale.ROOT).endsWith(ending);
   }
 
   /** A header length below 4 GiB and the brace that begins the header. */

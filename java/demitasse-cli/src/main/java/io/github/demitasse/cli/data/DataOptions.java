@@ -35,6 +35,9 @@ public final class DataOptions {
    * @throws IllegalArgumentException for data that does not fit, naming file and place
    */
   public Dataset read(Path file, Model model, int atMost) throws IOException {
+    if (ArrayFile.isArrays(file)) {
+      return ArrayFile.read(file, model, atMost).samples();
+    }
     List<String> texts = new ArrayList<>();
     for (TextFile.Line line : TextFile.read(file)) {
       texts.addAll(line.sentences());

@@ -31,11 +31,22 @@ public final class CostMeasurement {
     this.threads = threads;
   }
 
-  /** The report with the costs of both files. */
+  /**
+   * The report with the costs of both files.
+   *
+   * @throws MeasurementException if one of them cannot be measured, saying why
+   */
   public Report addTo(Report report, Path before, Path after)
       throws IOException, InterruptedException {
     String shapes = shapes(Model.load(before));
     return report.withCosts(measure(before, shapes), measure(after, shapes));
+  }
+
+  /** Why a model could not be timed. */
+  public static final class MeasurementException extends RuntimeException {
+    private MeasurementException(String message) {
+      super(message);
+    }
   }
 
   private Report.Cost measure(Path model, String shapes) throws IOException, InterruptedException {
@@ -51,19 +62,41 @@ public final class CostMeasurement {
             shapes,
             "--threads",
             Integer.toString(threads),
+            "--seconds",
+            "1",
             "--json");
     Process process =
         new ProcessBuilder(command)
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
             .start();
-    String answer = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (process.waitFor() != 0) {
-      throw new IllegalStateException("measuring " + model + " failed; run: demitasse benchmark");
+    Thread stopper = new Thread(process::destroyForcibly, "demitasse-measurement-stopper");
+    Runtime.getRuntime().addShutdownHook(stopper);
+    try {
+      String answer = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String complaint =
+          new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (process.waitFor() != 0) {
+        throw new MeasurementException(model + " could not be timed: " + lastLine(complaint));
+      }
+      JsonNode json = new ObjectMapper().readTree(answer);
+      return new Report.Cost(
+          shapes, threads, json.path("median_ms").asDouble(), json.path("peak_rss_bytes").asLong());
+    } finally {
+      process.destroyForcibly();
+      removeHook(stopper);
     }
-    JsonNode json = new ObjectMapper().readTree(answer);
-    return new Report.Cost(
-        shapes, threads, json.path("median_ms").asDouble(), json.path("peak_rss_bytes").asLong());
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException shuttingDown) {
+      return; // then it runs, and finds the process ended
+    }
+  }
+
+  private static String lastLine(String text) {
+    return text.lines().reduce("no reason given", (before, line) -> line);
   }
 
   private static String shapes(Model model) {
@@ -71,7 +104,7 @@ public final class CostMeasurement {
     for (ValueInfo input : model.graph().inputs()) {
       Shape shape = input.shape();
       if (shape == null) {
-        throw new IllegalArgumentException("input '" + input + "' has no shape to measure with");
+        throw new MeasurementException("input '" + input + "' has no shape to measure with");
       }
       List<String> sizes = new ArrayList<>();
       for (int axis = 0; axis < shape.rank(); axis++) {

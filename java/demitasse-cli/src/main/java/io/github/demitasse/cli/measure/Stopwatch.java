@@ -10,6 +10,9 @@ public final class Stopwatch {
 
   private static final int ROUNDS = 5;
 
+  /** In one round; keeps the list of times small for work that takes next to no time. */
+  private static final int MOST_REPETITIONS = 1_000_000;
+
   private Stopwatch() {}
 
   /** Milliseconds of one repetition. */
@@ -50,7 +53,7 @@ public final class Stopwatch {
       runs++;
       elapsed = (System.nanoTime() - start) / 1e9;
     } while (elapsed < seconds || runs < 3);
-    return Math.max(1, (int) (runs * seconds / elapsed));
+    return (int) Math.max(1, Math.min(MOST_REPETITIONS, runs * seconds / elapsed));
   }
 
   private static void turn(Runnable work, double[] times, int from, int runs, boolean pause) {

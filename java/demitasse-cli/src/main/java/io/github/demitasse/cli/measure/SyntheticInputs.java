@@ -106,9 +106,18 @@ public final class SyntheticInputs {
     return limit;
   }
 
+  private static int count(ValueInfo input, long[] shape) {
+    try {
+      return Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+    } catch (ArithmeticException tooLarge) {
+      throw new IllegalArgumentException(
+          "input '" + input + "' of shape " + Arrays.toString(shape) + " is too large", tooLarge);
+    }
+  }
+
   private static Tensor tensor(ValueInfo input, long[] shape, long limit, Random random) {
     DataType type = input.type();
-    int count = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+    int count = count(input, shape);
     if (type != null && type.isFloatingPoint()) {
       float[] values = new float[count];
       for (int i = 0; i < count; i++) {

@@ -1,0 +1,123 @@
+package io.github.demitasse.cli;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.cli.data.ArrayFile;
+import io.github.demitasse.evaluate.Dataset;
+import io.github.demitasse.runtime.Session;
+import io.github.demitasse.runtime.SessionOptions;
+import io.github.demitasse.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Confined to one thread: figures of a model on arrays. */
+final class ArrayEvaluation {
+  private final Path data;
+  private final SessionOptions options;
+  private final Output output;
+  private final int batch;
+
+  ArrayEvaluation(Path data, SessionOptions options, Output output, int batch) {
+    this.data = data;
+    this.options = options;
+    this.output = output;
+    this.batch = batch;
+  }
+
+  /** A model's first output for one sample. */
+  private record Result(float[] values, int rowLength) {}
+
+  /**
+   * {@code accuracy} where the file has labels, {@code cosine_mean} and {@code cosine_min} with an
+   * original.
+   *
+   * @param original null for none
+   */
+  Map<String, Object> of(Path model, Path original) {
+    Model loaded = Model.load(model);
+    ArrayFile arrays = ArrayFile.read(data, loaded, Long.MAX_VALUE);
+    if (arrays.labels() == null && original == null) {
+      throw new IllegalArgumentException(
+          data + ": without an array 'labels' there is nothing to measure; or give --against");
+    }
+    List<Result> results = run(loaded, arrays.samples(), "run");
+    Map<String, Object> figures = new LinkedHashMap<>();
+    figures.put("samples", results.size());
+    if (arrays.labels() != null) {
+      figures.put("accuracy", accuracy(results, arrays.labels()));
+    }
+    if (original != null) {
+      List<Result> originals = run(Model.load(original), arrays.samples(), "run the original");
+      Fidelity fidelity = new Fidelity();
+      for (int i = 0; i < results.size(); i++) {
+        Result expected = originals.get(i);
+        fidelity.add(results.get(i).values(), expected.values(), expected.rowLength());
+      }
+      fidelity.addTo(figures);
+    }
+    return figures;
+  }
+
+  private List<Result> run(Model model, Dataset samples, String task) {
+    List<Result> results = new ArrayList<>();
+    List<Map<String, Tensor>> some = new ArrayList<>();
+    try (Session session = Session.open(model, options);
+        Output.Progress progress = output.progress()) {
+      for (Map<String, Tensor> sample : samples) {
+        some.add(sample);
+        if (some.size() == batch || results.size() + some.size() == samples.size()) {
+          run(session, some, results);
+          some.clear();
+          progress.progress(task, results.size(), samples.size());
+        }
+      }
+    }
+    return results;
+  }
+
+  private static void run(
+      Session session, List<Map<String, Tensor>> samples, List<Result> results) {
+    String first = session.outputs().get(0).name();
+    for (Map<String, Tensor> outputs : session.runAll(samples)) {
+      Tensor result = outputs.get(first);
+      int rowLength = result.rank() == 0 ? 1 : Math.toIntExact(result.dimension(-1));
+      results.add(new Result(result.toFloats(), rowLength));
+      outputs.values().forEach(Tensor::close);
+    }
+  }
+
+  private double accuracy(List<Result> results, Tensor labels) {
+    if (!labels.type().isInteger() || labels.elements() != results.size()) {
+      throw new IllegalArgumentException(
+          data
+              + ": 'labels' is "
+              + labels
+              + "; expected one integer for each of "
+              + results.size()
+              + " samples");
+    }
+    long[] expected = labels.toLongs();
+    int right = 0;
+    for (int i = 0; i < expected.length; i++) {
+      Result result = results.get(i);
+      if (result.values().length != result.rowLength()) {
+        throw new IllegalArgumentException(
+            "accuracy needs one score for each class, and the model's first output has "
+                + result.values().length / result.rowLength()
+                + " rows for a sample");
+      }
+      right += largest(result.values()) == expected[i] ? 1 : 0;
+    }
+    return (double) right / expected.length;
+  }
+
+  private static int largest(float[] scores) {
+    int best = 0;
+    for (int i = 1; i < scores.length; i++) {
+      best = scores[i] > scores[best] ? i : best;
+    }
+    return best;
+  }
+}

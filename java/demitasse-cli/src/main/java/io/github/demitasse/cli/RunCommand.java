@@ -1,0 +1,64 @@
+package io.github.demitasse.cli;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.cli.data.ArrayFile;
+import io.github.demitasse.format.npz.Npz;
+import io.github.demitasse.runtime.Session;
+import io.github.demitasse.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code demitasse run}. */
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs a model once on arrays in an .npz file (as numpy.savez writes it) and writes its outputs to"
+          + " another.",
+      "The arrays' names are the names of the model's inputs; 'demitasse inspect' lists them."
+    },
+    footer = {"", "Example:", "  demitasse run model.dmt --input in.npz --output out.npz"})
+final class RunCommand implements Callable<Integer> {
+  @Mixin private Output output;
+  @Mixin private Threads threads;
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "MODEL", description = "The model: .onnx or .dmt.")
+  private Path model;
+
+  @Option(names = "--input", required = true, paramLabel = "IN.npz", description = "The inputs.")
+  private Path input;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "OUT.npz",
+      description = "Where the outputs go.")
+  private Path target;
+
+  @Override
+  public Integer call() throws Exception {
+    Usage.require(ArrayFile.isArrays(target), spec, "the name of --output should end in .npz");
+    Targets.check(target, model, input);
+    Map<String, Tensor> inputs = Npz.read(input);
+    Map<String, Object> result = new LinkedHashMap<>();
+    try (Session session = Session.open(Model.load(model), threads.options())) {
+      Map<String, Tensor> outputs = session.run(inputs);
+      Npz.write(outputs, target);
+      Map<String, String> shapes = new LinkedHashMap<>();
+      outputs.forEach((name, tensor) -> shapes.put(name, tensor.toString()));
+      result.put("outputs", shapes);
+      shapes.forEach((name, shape) -> output.line("%s %s", name, shape));
+    }
+    output.json(result);
+    return 0;
+  }
+}
