@@ -7,6 +7,7 @@ import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.graph.rewrite.Rewrites;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.operator.GraphInference;
+import io.github.demitasse.runtime.NodeEvaluator;
 import io.github.demitasse.weight.Weight;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ final class InspectCommand implements Callable<Integer> {
   private void inspectModel() throws Exception {
     Model model = Model.load(file);
     Map<String, Long> operators = operators(model);
-    Model canonical = Rewrites.canonical(model);
+    Model canonical = Rewrites.canonical(model, NodeEvaluator::evaluateIfKnown);
     long parameters =
         canonical.weights().values().stream()
             .filter(weight -> weight.type().isFloatingPoint())
@@ -82,7 +83,9 @@ final class InspectCommand implements Callable<Integer> {
         .values()
         .forEach(w -> bytesByEncoding.merge(w.encoding(), w.storedBytes(), Long::sum));
     List<String> unsupported =
-        GraphInference.of(Rewrites.apply(model)).missing().stream().map(Missing::toString).toList();
+        GraphInference.of(Rewrites.apply(model, NodeEvaluator::evaluateIfKnown)).missing().stream()
+            .map(Missing::toString)
+            .toList();
     List<Layer> layers = Layer.of(canonical);
 
     Map<String, Object> result = new LinkedHashMap<>();

@@ -4,6 +4,7 @@ import io.github.demitasse.Model;
 import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.evaluate.SignalToNoise;
 import io.github.demitasse.graph.rewrite.Rewrites;
+import io.github.demitasse.runtime.NodeEvaluator;
 import io.github.demitasse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -46,7 +47,7 @@ public final class Compressor {
    *     unusable calibration data, and for weights that cannot be represented, naming the layer
    */
   public CompressionResult apply(Recipe recipe) {
-    Model canonical = Rewrites.canonical(model);
+    Model canonical = Rewrites.canonical(model, NodeEvaluator::evaluateIfKnown);
     Plan plan = recipe.plan(canonical);
     if (plan.needsCalibration() && calibration == null) {
       throw new IllegalArgumentException(
@@ -64,7 +65,8 @@ public final class Compressor {
       changed = recipe.steps().get(i).apply(changed, observations.get(i), progress);
     }
     Report report = report(plan, canonical, changed);
-    return new CompressionResult(Rewrites.apply(changed), report);
+    Model merged = Rewrites.apply(changed, NodeEvaluator::evaluateIfKnown);
+    return new CompressionResult(merged, report);
   }
 
   private List<Observations> observe(Model canonical, Recipe recipe) {

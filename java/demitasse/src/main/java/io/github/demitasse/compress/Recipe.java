@@ -2,6 +2,7 @@ package io.github.demitasse.compress;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.graph.rewrite.Rewrites;
+import io.github.demitasse.runtime.NodeEvaluator;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,7 +39,7 @@ public record Recipe(List<Step> steps) {
    * @throws IllegalArgumentException for what cannot work, naming the layer and its shape
    */
   public Plan plan(Model model) {
-    Model canonical = Rewrites.canonical(model);
+    Model canonical = Rewrites.canonical(model, NodeEvaluator::evaluateIfKnown);
     return new Plan(steps.stream().map(step -> step.plan(canonical)).toList());
   }
 

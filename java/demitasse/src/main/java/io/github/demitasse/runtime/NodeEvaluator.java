@@ -67,8 +67,11 @@ public final class NodeEvaluator {
     return allConstant ? results : call(node, inference, inputs);
   }
 
-  /** As {@link #evaluate}; null where there is no such operator. */
-  static List<Tensor> evaluateIfKnown(Node node, int opset, List<Tensor> inputs) {
+  /**
+   * As {@link #evaluate}; null where there is no such operator: what rewriting folds constants
+   * with.
+   */
+  public static List<Tensor> evaluateIfKnown(Node node, int opset, List<Tensor> inputs) {
     try {
       return evaluate(node, opset, inputs);
     } catch (UnsupportedOperatorException reportedLater) {

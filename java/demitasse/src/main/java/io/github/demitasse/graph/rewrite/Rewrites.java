@@ -28,21 +28,26 @@ public final class Rewrites {
    * @throws IllegalArgumentException if the inputs of a node do not fit, naming node and shapes
    */
   public static Model apply(Model model, ConstantEvaluator evaluator) {
-    Model upgraded = OpsetUpgrade.apply(DistinctSymbols.apply(model));
-    Model prepared = WidenHalfPrecision.apply(TranslateMicrosoftOperators.apply(upgraded));
-    return apply(prepared, standard(evaluator));
+    return apply(prepared(model), standard(evaluator));
   }
 
   /**
    * The rewrites that keep every layer apart: what compression works on, so that layers can be
-   * chosen one by one. {@link #apply(Model)} afterwards merges those that read the same value.
+   * chosen one by one. {@link #apply(Model, ConstantEvaluator)} afterwards merges those that read
+   * the same value.
    */
-  public static Model canonical(Model model) {
+  public static Model canonical(Model model, ConstantEvaluator evaluator) {
     List<Rewrite> separate =
-        standard(ConstantEvaluator.NONE).stream()
+        standard(evaluator).stream()
             .filter(rewrite -> !(rewrite instanceof FusePackedAttention))
             .toList();
-    return apply(OpsetUpgrade.apply(DistinctSymbols.apply(model)), separate);
+    return apply(prepared(model), separate);
+  }
+
+  /** What concerns the model as a whole and needs to know nothing of its shapes. */
+  private static Model prepared(Model model) {
+    Model upgraded = OpsetUpgrade.apply(model);
+    return WidenHalfPrecision.apply(TranslateMicrosoftOperators.apply(upgraded));
   }
 
   /** Some rewrites, in this order, until none applies any more. */
