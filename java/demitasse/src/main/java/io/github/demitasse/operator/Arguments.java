@@ -93,6 +93,17 @@ final class Arguments {
     return new Shape(Arrays.stream(shapes).flatMap(shape -> shape.dimensions().stream()).toList());
   }
 
+  /**
+   * What is known of a shape that comes as data: its rank, if the integers are counted.
+   *
+   * @param form the shape of those integers
+   */
+  static Shape shapeOfForm(Shape form) {
+    boolean counted = form != null && form.rank() == 1 && form.isKnown();
+    require(!counted || form.elements() <= 64, "a shape of " + form + " dimensions");
+    return counted ? Shapes.unknown((int) form.elements()) : null;
+  }
+
   static void require(boolean condition, String message) {
     if (!condition) {
       throw new IllegalArgumentException(message);

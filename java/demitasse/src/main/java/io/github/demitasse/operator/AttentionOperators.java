@@ -67,6 +67,7 @@ final class AttentionOperators {
       return now;
     }
     Shape past = context.inputShape(pastInput);
+    Arguments.require(past == null || past.rank() == 4, "the past is " + past);
     Dimension length =
         past == null
             ? Dimension.unknown()

@@ -14,6 +14,10 @@ import java.util.stream.Collectors;
  */
 public final class DimensionArithmetic {
   private static final String OPERATIONS = "*+-/ ,";
+
+  /** A longer expression helps nobody, and repeated sums could double it without end. */
+  private static final int LONGEST_NAME = 200;
+
   private static final Pattern NUMBER = Pattern.compile("-?\\d{1,18}");
 
   private DimensionArithmetic() {}
@@ -55,7 +59,7 @@ public final class DimensionArithmetic {
       }
       String name =
           symbols.stream().map(DimensionArithmetic::operand).collect(Collectors.joining("*"));
-      return Dimension.symbol(factor == 1 ? name : factor + "*" + name);
+      return symbol(factor == 1 ? name : factor + "*" + name);
     }
   }
 
@@ -168,12 +172,17 @@ public final class DimensionArithmetic {
     if (a instanceof Dimension.Unknown || b instanceof Dimension.Unknown) {
       return Dimension.unknown();
     }
+    Product p = Product.of(a);
+    Product q = Product.of(b);
+    if (p.symbols().equals(q.symbols())) {
+      return new Product(Math.addExact(p.factor(), q.factor()), p.symbols()).dimension();
+    }
     String sum =
         List.of(a, b).stream()
             .map(DimensionArithmetic::operand)
             .sorted()
             .collect(Collectors.joining("+"));
-    return Dimension.symbol(sum);
+    return symbol(sum);
   }
 
   public static Dimension subtract(Dimension a, Dimension b) {
@@ -183,8 +192,13 @@ public final class DimensionArithmetic {
     if (b.is(0)) {
       return a;
     }
-    if (!(a instanceof Dimension.Unknown) && a.equals(b)) {
-      return Dimension.of(0);
+    if (a instanceof Dimension.Unknown || b instanceof Dimension.Unknown) {
+      return Dimension.unknown();
+    }
+    Product p = Product.of(a);
+    Product q = Product.of(b);
+    if (p.symbols().equals(q.symbols())) {
+      return new Product(Math.subtractExact(p.factor(), q.factor()), p.symbols()).dimension();
     }
     return combine(a, "-", b);
   }
@@ -193,6 +207,10 @@ public final class DimensionArithmetic {
     if (a instanceof Dimension.Unknown || b instanceof Dimension.Unknown) {
       return Dimension.unknown();
     }
-    return Dimension.symbol(operand(a) + operation + operand(b));
+    return symbol(operand(a) + operation + operand(b));
+  }
+
+  private static Dimension symbol(String name) {
+    return name.length() > LONGEST_NAME ? Dimension.unknown() : Dimension.symbol(name);
   }
 }

@@ -38,6 +38,9 @@ public final class GraphInference {
   /** Longer integer tensors are data, not shapes. */
   static final int LONGEST_CONTENT = 1024;
 
+  /** More dimensions than any real value has. */
+  private static final int HIGHEST_RANK = 64;
+
   private final Model model;
   private final Map<String, ValueInfo> values = new LinkedHashMap<>();
   private final Map<String, Tensor> constants = new HashMap<>();
@@ -174,6 +177,11 @@ public final class GraphInference {
     }
     inputs.forEach(
         (name, tensor) -> {
+          DataType declared = value(name).type();
+          if (declared != null && declared != tensor.type()) {
+            throw new IllegalArgumentException(
+                "input '" + name + "' has the type " + declared + ", given " + tensor);
+          }
           define(new ValueInfo(value(name).name(), tensor.type(), value(name).shape()));
           defineConstant(name, tensor);
         });
@@ -207,7 +215,9 @@ public final class GraphInference {
       } catch (UnsupportedOperatorException unsupported) {
         missing.addAll(unsupported.missing());
         reason = "";
-      } catch (IllegalArgumentException | ArithmeticException unfit) {
+      } catch (IllegalArgumentException
+          | ArithmeticException
+          | IndexOutOfBoundsException unfit) { // a broken file may have any rank anywhere
         throw new IllegalArgumentException(describe(node) + ": " + unfit.getMessage(), unfit);
       }
     }
@@ -245,6 +255,10 @@ public final class GraphInference {
   }
 
   void define(ValueInfo value) {
+    if (value.shape() != null && value.shape().rank() > HIGHEST_RANK) {
+      throw new IllegalArgumentException(
+          "'" + value.name() + "' has " + value.shape().rank() + " dimensions");
+    }
     values.put(value.name(), value);
   }
 

@@ -232,7 +232,9 @@ final class MovementOperators {
   private static NativeCall lowerTrilu(InferenceContext context) {
     long diagonal = 0;
     if (context.hasInput(1)) {
-      diagonal = Shapes.knownIntegers(context, null, 1)[0];
+      long[] given = Shapes.knownIntegers(context, null, 1);
+      Arguments.require(given.length == 1, "k must be one number, given " + given.length);
+      diagonal = given[0];
     }
     return NativeCall.of("Trilu", 1, new long[] {context.node().integer("upper", 1), diagonal});
   }

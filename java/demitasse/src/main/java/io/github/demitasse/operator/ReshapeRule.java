@@ -14,9 +14,7 @@ final class ReshapeRule {
     List<Dimension> wanted = context.inputDimensions(1);
     Shape result;
     if (wanted == null) {
-      Shape form = context.inputShape(1);
-      boolean counted = form != null && form.rank() == 1 && form.isKnown();
-      result = counted ? Shapes.unknown((int) form.dimension(0).size()) : null;
+      result = Arguments.shapeOfForm(context.inputShape(1));
     } else {
       boolean zeroCopies = context.node().integer("allowzero", 0) == 0;
       result = resolve(input, wanted, zeroCopies);

@@ -186,9 +186,7 @@ final class ShapeOperators {
             : DataType.FLOAT32;
     List<Dimension> sizes = context.inputDimensions(0);
     if (sizes == null) {
-      Shape form = context.inputShape(0);
-      boolean counted = form != null && form.rank() == 1 && form.isKnown();
-      context.output(0, type, counted ? Shapes.unknown((int) form.elements()) : null);
+      context.output(0, type, Arguments.shapeOfForm(context.inputShape(0)));
       return;
     }
     context.output(0, type, new Shape(sizes));

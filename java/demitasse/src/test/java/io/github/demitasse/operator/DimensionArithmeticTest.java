@@ -71,6 +71,22 @@ class DimensionArithmeticTest {
   }
 
   @Test
+  void multiplesOfOneSymbolAddUp() {
+    Dimension two = DimensionArithmetic.add(SEQUENCE, SEQUENCE);
+    assertEquals("2*sequence", two.toString());
+    assertEquals(SEQUENCE, DimensionArithmetic.subtract(two, SEQUENCE));
+  }
+
+  @Test
+  void expressionsDoNotGrowWithoutEnd() {
+    Dimension sum = DimensionArithmetic.add(SEQUENCE, BATCH);
+    for (int i = 0; i < 100; i++) {
+      sum = DimensionArithmetic.add(DimensionArithmetic.multiply(sum, sum), BATCH);
+    }
+    assertEquals(Dimension.unknown(), sum);
+  }
+
+  @Test
   void divisionBySymbolicOrPlainZeroIsUnknown() {
     assertEquals(
         Dimension.unknown(), DimensionArithmetic.divideExactly(BATCH, Dimension.symbol("0*x")));

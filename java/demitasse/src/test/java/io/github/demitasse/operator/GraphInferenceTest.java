@@ -187,6 +187,28 @@ class GraphInferenceTest {
   }
 
   @Test
+  void anInputAtHandHasTheDeclaredType() {
+    Graphs graph = Graphs.opset(14).input("x", DataType.FLOAT32, "n");
+    IllegalArgumentException error =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                GraphInference.ofInputs(
+                    graph.model(), Map.of("x", Tensor.allocate(DataType.INT64, 3))));
+    assertTrue(error.getMessage().contains("INT64[3]"), error.getMessage());
+  }
+
+  @Test
+  void aShapeOfBillionsOfDimensionsIsAnError() {
+    Graphs graph =
+        Graphs.opset(14)
+            .input("x", DataType.FLOAT32, "n")
+            .input("wanted", DataType.INT64, 2000000000)
+            .node("y", "Reshape", "x wanted");
+    assertThrows(IllegalArgumentException.class, () -> GraphInference.of(graph.model()));
+  }
+
+  @Test
   void aNodeWithoutANeededInputIsAnError() {
     Graphs graph = Graphs.opset(14).node("y", "Transpose", "");
     assertThrows(IllegalArgumentException.class, () -> GraphInference.of(graph.model()));
