@@ -214,9 +214,7 @@ final class CompressCommand implements Callable<Integer> {
     }
     output.line(
         "%s %s -> about %s",
-        model,
-        Output.megabytes(Files.size(model)),
-        Output.megabytes(Files.size(model) - saved));
+        model, Output.megabytes(Files.size(model)), Output.megabytes(Files.size(model) - saved));
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("recipe", steps);
     result.put("layers", layers);

@@ -15,8 +15,10 @@ import picocli.CommandLine.ParseResult;
 final class Failures {
   private Failures() {}
 
-  static int report(Exception failure, CommandLine command, ParseResult parsed) {
-    return report(failure, command.getErr(), parsed.hasMatchedOption("--verbose"));
+  /** An exception of a command; {@code whole} begins at the main command, which has no options. */
+  static int report(Exception failure, CommandLine command, ParseResult whole) {
+    return report(
+        failure, command.getErr(), command.getParseResult().hasMatchedOption("--verbose"));
   }
 
   static int report(Throwable failure, PrintWriter err, boolean verbose) {

@@ -22,8 +22,8 @@ public final class SyntheticInputs {
   private SyntheticInputs() {}
 
   /**
-   * Inputs of the given shapes; an input that is not named takes its sizes from symbols it shares
-   * with named ones.
+   * Inputs of the given shapes for a rewritten model, in which one symbol means one size; an input
+   * that is not named takes its sizes from symbols it shares with named ones.
    *
    * @throws IllegalArgumentException for shapes that do not fit, naming the input
    */
