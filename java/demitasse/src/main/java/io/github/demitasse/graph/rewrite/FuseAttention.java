@@ -26,6 +26,9 @@ final class FuseAttention implements Rewrite {
    */
   private static final double HIDING = -6e4;
 
+  /** Scores scaled by more could overflow together with a mask. */
+  private static final double LARGEST_SCALE = 1e3;
+
   @Override
   public Set<String> roots() {
     return Set.of("Reshape");
@@ -48,7 +51,8 @@ final class FuseAttention implements Rewrite {
     }
     HeadSplit query = scores.query();
     boolean consistent =
-        query.isAs(value)
+        Math.abs(scores.scale()) <= LARGEST_SCALE
+            && query.isAs(value)
             && query.isAs(scores.key())
             && haveSameTokens(query.source(), scores.key().source(), graph)
             && haveSameTokens(query.source(), value.source(), graph)

@@ -404,17 +404,35 @@ final class GraphEditor {
 
   // ---- driving
 
-  /** Tries a rewrite at every node once, in order; true when something changed. */
+  /**
+   * Tries a rewrite at every node once, in order; true when something changed.
+   *
+   * @throws IllegalArgumentException if a node is not what its operator demands
+   */
   boolean sweep(Rewrite rewrite) {
     boolean changed = false;
     Set<String> roots = rewrite.roots();
     for (Place place = head.next; place != null; place = place.next) {
       boolean wanted = roots.isEmpty() || roots.contains(place.node.qualifiedOperator());
       if (wanted && !place.removed) {
-        changed |= rewrite.apply(place.node, this);
+        changed |= apply(rewrite, place.node);
       }
     }
     return changed;
+  }
+
+  private boolean apply(Rewrite rewrite, Node node) {
+    try {
+      return rewrite.apply(node, this);
+    } catch (IndexOutOfBoundsException malformed) {
+      throw new IllegalArgumentException(
+          "node '"
+              + node.name()
+              + "' ("
+              + node.qualifiedOperator()
+              + ") or one it reads from has fewer inputs, outputs or dimensions than it needs",
+          malformed);
+    }
   }
 
   /** The rewritten model: nodes in topological order, only the weights that are still in use. */

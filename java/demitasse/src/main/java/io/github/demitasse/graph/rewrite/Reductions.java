@@ -34,6 +34,6 @@ final class Reductions {
   }
 
   static boolean keepsDimensions(Node reduction) {
-    return reduction.integer("keepdims", 1) == 1;
+    return reduction.integer("keepdims", 1) != 0;
   }
 }

@@ -62,6 +62,11 @@ final class Evaluation {
     wanted.forEach((name, tensor) -> assertClose(tensor, given.get(name), tolerance, name));
   }
 
+  /** Whether the model can be computed at all. */
+  static Map<String, Tensor> runWithRandomInputs(Model model) {
+    return run(model, randomInputs(model));
+  }
+
   static void assertClose(Tensor expected, Tensor actual, float tolerance, String name) {
     assertEquals(expected.type(), actual.type(), name);
     assertArrayEquals(expected.shape(), actual.shape(), name);
@@ -69,7 +74,8 @@ final class Evaluation {
     float[] given = actual.toFloats();
     for (int i = 0; i < wanted.length; i++) {
       float bound = tolerance * Math.max(1, Math.abs(wanted[i]));
-      boolean close = wanted[i] == given[i] || Math.abs(wanted[i] - given[i]) <= bound;
+      boolean close =
+          Float.compare(wanted[i], given[i]) == 0 || Math.abs(wanted[i] - given[i]) <= bound;
       assertTrue(close, name + "[" + i + "]: " + given[i] + " instead of " + wanted[i]);
     }
   }
@@ -112,6 +118,13 @@ final class Evaluation {
         longs[i] = (long) values[i];
       }
       return Tensor.of(longs, shape);
+    }
+    if (type == DataType.INT32) {
+      int[] ints = new int[values.length];
+      for (int i = 0; i < ints.length; i++) {
+        ints[i] = (int) values[i];
+      }
+      return Tensor.of(ints, shape);
     }
     byte[] bytes = new byte[values.length];
     for (int i = 0; i < bytes.length; i++) {

@@ -174,4 +174,27 @@ class FuseActivationsTest {
         "{HardSigmoid=1, Mul=1}",
         Evaluation.operators(Rewrites.apply(model, List.of(new FuseHardSwish()))));
   }
+
+  /** The whole pattern, for tests that change it. */
+  static Model erfModel() {
+    return gate(graph(), "Div", "x sqrt2")
+        .node("p", "Mul", "x gate")
+        .node("y", "Mul", "p half")
+        .outputs("y")
+        .model();
+  }
+
+  static Model tanhModel() {
+    return graph()
+        .node("cube", "Pow", "x three")
+        .node("term", "Mul", "cube cubic")
+        .node("sum", "Add", "x term")
+        .node("u", "Mul", "sum sqrt2/pi")
+        .node("tanh", "Tanh", "u")
+        .node("gate", "Add", "tanh one")
+        .node("p", "Mul", "x half")
+        .node("y", "Mul", "p gate")
+        .outputs("y")
+        .model();
+  }
 }

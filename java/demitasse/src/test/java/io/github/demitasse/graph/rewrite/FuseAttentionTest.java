@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.demitasse.Model;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.operator.Graphs;
+import io.github.demitasse.runtime.NodeEvaluator;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
@@ -359,6 +360,58 @@ class FuseAttentionTest {
     assertEquals("{Linear=1, PackedAttention=1}", Evaluation.operators(fused));
   }
 
+  /** As torch.onnx exports scaled_dot_product_attention with a mask of all queries. */
+  @Test
+  void asPyTorchExportsScaledDotProductAttention() {
+    Graphs graph =
+        heads(projected(tokens()))
+            .input("mask", DataType.INT64, "batch", "length")
+            .integers("last", -1)
+            .integers("end", 9)
+            .integers("axes", 1, 2)
+            .integers("first", 0)
+            .integers("second", 1)
+            .integer("1", 1)
+            .integer("minus", -1)
+            // the scale from the size of the heads
+            .node("q_shape", "Shape", "q")
+            .node("size", "Slice", "q_shape last end")
+            .node("size_float", "Cast", "size", "to", 1)
+            .node("root", "Sqrt", "size_float")
+            .node("inverse", "Div", "one root")
+            .node("scale", "Sqrt", "inverse")
+            .node("qs", "Mul", "q scale")
+            .node("ks", "Mul", "k scale")
+            .node("qk", "MatMul", "qs ks")
+            // the mask, expanded to a square before it is inverted
+            .node("mask_shape", "Shape", "mask")
+            .node("batches", "Slice", "mask_shape first second")
+            .node("length", "Gather", "mask_shape 1", "axis", 0)
+            .node("lengths", "Unsqueeze", "length first")
+            .node("minus_one", "Unsqueeze", "minus first")
+            .node("wanted", "Concat", "batches second lengths minus_one", "axis", 0)
+            .node("rank", "Shape", "wanted")
+            .node("ones", "ConstantOfShape", "rank", "value", Tensor.of(new long[] {1}, 1))
+            .node("kept", "Mul", "ones minus")
+            .node("same", "Equal", "wanted kept")
+            .node("square", "Where", "same ones wanted")
+            .node("mask4", "Unsqueeze", "mask axes")
+            .node("wide", "Expand", "mask4 square")
+            .node("float", "Cast", "wide", "to", 1)
+            .node("inverted", "Sub", "one float")
+            .node("hidden", "Cast", "inverted", "to", 9)
+            .node("additive", "Where", "hidden least inverted")
+            .node("masked", "Add", "qk additive");
+    Model model = context(graph, "masked").model();
+    Model fused = Rewrites.apply(model, NodeEvaluator::evaluateIfKnown);
+    Evaluation.assertSame(model, fused);
+    assertEquals(
+        "{Cast=2, Linear=1, PackedAttention=1, Sub=1, Unsqueeze=1, Where=1}",
+        Evaluation.operators(fused));
+    Node attention = Evaluation.only(fused, "PackedAttention");
+    assertEquals(0.57735026f, attention.number("scale", 0), 1e-6f);
+  }
+
   // ---- encodings of merged projections
 
   private static Model withWeights(Model model, Weight... encoded) {
@@ -455,5 +508,26 @@ class FuseAttentionTest {
             quantized(2, DataType.UINT8, true, false),
             new DenseWeight(Evaluation.random(1, 6, 6)));
     assertEquals("{Linear=3, MultiHeadAttention=1}", Evaluation.operators(fused));
+  }
+
+  /** The whole pattern, for tests that change it. */
+  static Model masked() {
+    Graphs graph = additiveMask(scores(tokens())).node("scaled", "Div", "qk divisor");
+    return context(graph.node("masked", "Add", "scaled additive"), "masked").model();
+  }
+
+  static Model replaced() {
+    Graphs graph =
+        scores(tokens())
+            .input("mask", DataType.INT64, "batch", "length")
+            .integers("axes", 1, 2)
+            .integer("zero", 0)
+            .node("mask4", "Unsqueeze", "mask axes")
+            .node("hidden", "Equal", "mask4 zero")
+            .node("shape", "Shape", "qk")
+            .node("wide", "Expand", "hidden shape")
+            .node("scaled", "Mul", "qk factor")
+            .node("masked", "Where", "wide least scaled");
+    return context(graph, "masked").model();
   }
 }

@@ -286,4 +286,13 @@ class FuseLayerNormalizationTest {
         "{Add=1, LayerNormalization=1}",
         Evaluation.operators(Rewrites.apply(model, List.of(new FuseSkipLayerNormalization()))));
   }
+
+  /** The whole pattern, for tests that change it. */
+  static Model pytorchModel() {
+    return pytorch()
+        .node("scaled", "Mul", "normal norm.weight")
+        .node("y", "Add", "scaled norm.bias")
+        .outputs("y")
+        .model();
+  }
 }

@@ -323,4 +323,19 @@ class FuseLinearTest {
                 .outputs("/embeddings/Gather"));
     assertEquals("embeddings.words", Evaluation.only(named, "Gather").name());
   }
+
+  /** Several patterns, for tests that change them. */
+  static Model layersModel() {
+    return tokens()
+        .weight("square", Evaluation.random(4, 4, 4))
+        .node("m", "MatMul", "x onnx::MatMul_7")
+        .node("s", "Add", "m encoder.dense.bias")
+        .node("g", "Sigmoid", "s")
+        .node("a", "Mul", "s g")
+        .node("m2", "MatMul", "a square")
+        .node("r", "Relu", "m2")
+        .node("y", "Add", "r a")
+        .outputs("y")
+        .model();
+  }
 }

@@ -194,4 +194,14 @@ class FusePoolingTest {
     Model fused = rewritten(graph.outputs("z y"));
     assertEquals(0, Evaluation.only(fused, "SequencePooling").integer("normalize", 0));
   }
+
+  /** The whole pattern, for tests that change it. */
+  static Model normalizedModel() {
+    return mean(tokens())
+        .node("norm", "ReduceL2", "y last")
+        .node("bounded", "Clip", "norm tinier")
+        .node("z", "Div", "y bounded")
+        .outputs("z")
+        .model();
+  }
 }

@@ -162,4 +162,9 @@ class FusePositionEmbeddingTest {
             .node("position", "Gather", "embeddings.position.weight positions")
             .outputs("position"));
   }
+
+  /** The whole pattern, for tests that change it. */
+  static Model sliceModel() {
+    return sum(slice(ids(), count(16), "zero lengths one one"), "position").model();
+  }
 }

@@ -405,4 +405,34 @@ class QuantizedGraphsTest {
     assertEquals("{Gelu=2, Linear=1, SkipLayerNormalization=1}", Evaluation.operators(fused));
     assertEquals(1e-6f, Evaluation.only(fused, "SkipLayerNormalization").number("epsilon", 0));
   }
+
+  /** The whole pattern, for tests that change it. */
+  static Model dynamicModel() {
+    return dynamic(
+            graph()
+                .weight("w_quantized", Evaluation.randomBytes(DataType.INT8, 1, 6, 4))
+                .weight("zp", bytes(DataType.INT8, 1, 2, 3, 4)),
+            "row",
+            " zp")
+        .node("y", "Add", "product bias")
+        .outputs("y")
+        .model();
+  }
+
+  static Model qdqModel() {
+    return graph()
+        .weight("zero", bytes(DataType.UINT8, 100))
+        .weight("w_quantized", Evaluation.randomBytes(DataType.INT8, 1, 6, 4))
+        .weight("zeros", bytes(DataType.INT8, 0, 0, 3, 0))
+        .weight("b32", Tensor.of(new int[] {100, -200, 300, 4}, 4))
+        .node("codes", "QuantizeLinear", "x scale zero")
+        .node("xq", "DequantizeLinear", "codes scale zero")
+        .node("wq", "DequantizeLinear", "w_quantized row zeros", "axis", 1)
+        .node("bq", "DequantizeLinear", "b32 row", "axis", 0)
+        .node("m", "MatMul", "xq wq")
+        .node("s", "Add", "m bq")
+        .node("y", "Relu", "s")
+        .outputs("y")
+        .model();
+  }
 }
