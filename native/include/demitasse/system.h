@@ -26,6 +26,12 @@ DMT_API int32_t dmt_available_threads(void);
 DMT_API int64_t dmt_live_objects(void);
 DMT_API int64_t dmt_live_bytes(void);
 
+/* For memory that was read once and is not needed soon, such as the source of a packed weight:
+ * drops the resident pages of the read-only file mapping that holds `address`. They come back from
+ * the file when touched. Returns the bytes that the mapping spans; 0, with nothing done, for any
+ * other memory. */
+DMT_API int64_t dmt_release_file_pages(const void* address);
+
 #ifdef __cplusplus
 }
 #endif

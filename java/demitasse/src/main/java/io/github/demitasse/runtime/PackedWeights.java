@@ -24,7 +24,11 @@ final class PackedWeights implements AutoCloseable {
   /** The kernels' bound on k that keeps INT8 sums within 32 bits. */
   private static final long MAX_INT8_DEPTH = 65536;
 
+  /** Sources are dropped from memory in portions: each costs a look at the list of mappings. */
+  private static final long RELEASE_BYTES = 4 << 20;
+
   private final Map<String, WeightPointer> packed = new HashMap<>();
+  private long packedSinceRelease;
 
   /** True for a weight that is packed as INT8 codes, so that quantized values can meet it. */
   static boolean isInteger(Weight weight) {
@@ -45,8 +49,24 @@ final class PackedWeights implements AutoCloseable {
     if (pointer == null) {
       pointer = pack(name, weight);
       packed.put(name, pointer);
+      packedSinceRelease += weight.storedBytes();
+      if (packedSinceRelease >= RELEASE_BYTES) {
+        releaseSource(weight);
+      }
     }
     return pointer;
+  }
+
+  /** Lets go of the pages of the mapped file that the weights so far were packed from. */
+  private void releaseSource(Weight weight) {
+    Tensor source = weight.parts().values().iterator().next();
+    Pointer address = new Pointer(source.acquire());
+    try {
+      Demitasse.dmt_release_file_pages(address);
+    } finally {
+      source.release();
+    }
+    packedSinceRelease = 0;
   }
 
   private static WeightPointer pack(String name, Weight weight) {
