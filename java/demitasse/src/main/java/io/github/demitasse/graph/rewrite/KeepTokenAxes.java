@@ -31,8 +31,7 @@ final class KeepTokenAxes implements Rewrite {
       return false;
     }
     Shape tokens = graph.shape(flattening.input(0));
-    Shape rows = graph.shape(flattening.output(0));
-    if (!keepsLast(tokens, rows) || !restores(root, tokens, rowwise, graph)) {
+    if (!keepsLast(tokens, flattening, rowwise, graph) || !restores(root, tokens, rowwise, graph)) {
       return false;
     }
     List<String> inputs = new ArrayList<>(rowwise.inputs());
@@ -41,12 +40,15 @@ final class KeepTokenAxes implements Rewrite {
     return true;
   }
 
-  private static boolean keepsLast(Shape tokens, Shape rows) {
-    return tokens != null
-        && rows != null
-        && tokens.rank() > 2
-        && rows.rank() == 2
-        && SymbolicShapes.areEqual(tokens.dimension(-1), rows.dimension(-1));
+  /** True when the rows are as long as the tokens: what a Linear reads is as its weight says. */
+  private static boolean keepsLast(Shape tokens, Node flattening, Node rowwise, GraphEditor graph) {
+    Shape rows = graph.shape(flattening.output(0));
+    if (tokens == null || rows == null || tokens.rank() <= 2 || rows.rank() != 2) {
+      return false;
+    }
+    return Linears.isLinear(rowwise)
+        ? tokens.dimension(-1).is(graph.weight(rowwise.input(1)).shape()[0])
+        : SymbolicShapes.areEqual(tokens.dimension(-1), rows.dimension(-1));
   }
 
   /** True when the root's shape is that of the tokens, with the features that rowwise gives. */

@@ -97,6 +97,7 @@ public final class Rewrites {
         new FuseActivation(),
         new KeepTokenAxes(),
         // transformers
+        new SplitPackedHeads(),
         new FuseAttention(),
         new FusePackedAttention(),
         new FusePositionEmbedding(),

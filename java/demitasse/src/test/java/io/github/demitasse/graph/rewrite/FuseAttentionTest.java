@@ -412,6 +412,43 @@ class FuseAttentionTest {
     assertEquals(0.57735026f, attention.number("scale", 0), 1e-6f);
   }
 
+  /** As timm's vision transformers are exported, and PaddlePaddle's. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Gather", "Split", "Slice"})
+  void asVisionTransformersAreExported(String operator) {
+    Graphs graph =
+        tokens()
+            .weight("qkv.weight", Evaluation.random(1, 6, 18))
+            .weight("qkv.bias", Evaluation.random(2, 18))
+            .integers("divided", 0, -1, 3, 2, 3)
+            .integers("first", 0)
+            .node("m", "MatMul", "x qkv.weight")
+            .node("qkv", "Add", "m qkv.bias")
+            .node("r", "Reshape", "qkv divided")
+            .node("t", "Transpose", "r", "perm", new long[] {2, 0, 3, 1, 4});
+    if (operator.equals("Split")) {
+      graph.node("s0 s1 s2", "Split", "t", "axis", 0, "num_outputs", 3);
+    }
+    for (int i = 0; i < 3; i++) {
+      graph.integer("i" + i, i).integers("l" + i, i);
+      switch (operator) {
+        case "Gather" -> graph.node("p" + i, "Gather", "t i" + i, "axis", 0);
+        case "Split" -> graph.node("p" + i, "Squeeze", "s" + i + " first");
+        default -> {
+          graph.integers("e" + i, i + 1).node("s" + i, "Slice", "t l" + i + " e" + i + " first");
+          graph.node("p" + i, "Squeeze", "s" + i + " first");
+        }
+      }
+    }
+    graph
+        .node("kt", "Transpose", "p1", "perm", new long[] {0, 1, 3, 2})
+        .node("qs", "Mul", "p0 factor")
+        .node("qk", "MatMul", "qs kt")
+        .node("v", "Identity", "p2");
+    Model fused = rewritten(context(graph, "qk"));
+    assertEquals("{Linear=1, PackedAttention=1}", Evaluation.operators(fused));
+  }
+
   // ---- encodings of merged projections
 
   private static Model withWeights(Model model, Weight... encoded) {

@@ -296,6 +296,29 @@ class FuseLinearTest {
     assertEquals("{Linear=1}", Evaluation.operators(fused));
   }
 
+  /** As tf2onnx has Keras' Dense: the row length is a product of sizes. */
+  @Test
+  void layersOnRowsOfComputedLengthKeepTheirAxes() {
+    Model fused =
+        rewritten(
+            tokens()
+                .integers("kept", 0, 1)
+                .integers("contracted", 2)
+                .integers("width", 4)
+                .node("shape", "Shape", "x")
+                .node("axes", "Gather", "shape kept")
+                .node("count", "ReduceProd", "axes", "keepdims", 1)
+                .node("features", "Gather", "shape contracted")
+                .node("rows", "Concat", "count features", "axis", 0)
+                .node("target", "Concat", "axes width", "axis", 0)
+                .node("flat", "Reshape", "x rows")
+                .node("m", "MatMul", "flat onnx::MatMul_7")
+                .node("dense", "Reshape", "m target")
+                .node("y", "Add", "dense encoder.dense.bias")
+                .outputs("y"));
+    assertEquals("{Linear=1}", Evaluation.operators(fused));
+  }
+
   @Test
   void rowsThatAreRegroupedStayFlat() {
     Model fused =
