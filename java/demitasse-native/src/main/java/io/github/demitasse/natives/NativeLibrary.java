@@ -1,6 +1,7 @@
 package io.github.demitasse.natives;
 
 import java.util.List;
+import org.bytedeco.javacpp.Pointer;
 
 /**
  * Loads libdemitasse and tells what it found. Thread-safe.
@@ -61,8 +62,14 @@ public final class NativeLibrary {
     static {
       Throwable thrown = null;
       try {
+        // Class initializers of JavaCPP wait for each other: with Pointer initialized first, a
+        // thread that needs it meanwhile waits here and not in the middle of the loader.
+        Class.forName(Pointer.class.getName());
         Demitasse.dmt_version();
-      } catch (LinkageError | IllegalStateException | SecurityException e) {
+      } catch (ClassNotFoundException
+          | LinkageError
+          | IllegalStateException
+          | SecurityException e) {
         thrown = e;
       }
       cause = thrown;

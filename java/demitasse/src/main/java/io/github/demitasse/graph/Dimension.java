@@ -10,6 +10,17 @@ public sealed interface Dimension {
    * shape computations, such as the -1 that Reshape takes; a {@link Shape} has none.
    */
   record Known(long value) implements Dimension {
+    // Written out: a record's own equals and hashCode cost milliseconds when first used.
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Known known && known.value == value;
+    }
+
+    @Override
+    public int hashCode() {
+      return Long.hashCode(value);
+    }
+
     @Override
     public String toString() {
       return Long.toString(value);
@@ -19,6 +30,16 @@ public sealed interface Dimension {
   /** A size that the same name means everywhere in one graph. */
   record Symbol(String name) implements Dimension {
     @Override
+    public boolean equals(Object other) {
+      return other instanceof Symbol symbol && symbol.name.equals(name);
+    }
+
+    @Override
+    public int hashCode() {
+      return name.hashCode();
+    }
+
+    @Override
     public String toString() {
       return name;
     }
@@ -26,6 +47,16 @@ public sealed interface Dimension {
 
   /** A size about which nothing is known. */
   record Unknown() implements Dimension {
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Unknown;
+    }
+
+    @Override
+    public int hashCode() {
+      return 0;
+    }
+
     @Override
     public String toString() {
       return "?";

@@ -66,7 +66,12 @@ public record Graph(
     for (Node node : nodes) {
       for (String input : new HashSet<>(node.inputs())) {
         if (!input.isEmpty()) {
-          consumers.computeIfAbsent(input, key -> new ArrayList<>()).add(node);
+          List<Node> readers = consumers.get(input);
+          if (readers == null) {
+            readers = new ArrayList<>();
+            consumers.put(input, readers);
+          }
+          readers.add(node);
         }
       }
     }

@@ -72,9 +72,14 @@ public record Node(
 
   /** The list of integers, or null when the attribute is absent. */
   public long[] integers(String attribute) {
-    return attributes.get(attribute) instanceof Attribute.OfIntegers a
-        ? a.value().stream().mapToLong(Long::longValue).toArray()
-        : null;
+    if (!(attributes.get(attribute) instanceof Attribute.OfIntegers a)) {
+      return null;
+    }
+    long[] values = new long[a.value().size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = a.value().get(i);
+    }
+    return values;
   }
 
   public Node withInputs(List<String> newInputs) {

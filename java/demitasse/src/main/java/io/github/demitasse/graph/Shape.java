@@ -1,6 +1,5 @@
 package io.github.demitasse.graph;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -16,7 +15,11 @@ public record Shape(List<Dimension> dimensions) {
   }
 
   public static Shape of(long... sizes) {
-    return new Shape(Arrays.stream(sizes).mapToObj(Dimension::of).toList());
+    Dimension[] dimensions = new Dimension[sizes.length];
+    for (int i = 0; i < sizes.length; i++) {
+      dimensions[i] = Dimension.of(sizes[i]);
+    }
+    return of(dimensions);
   }
 
   public static Shape of(Dimension... dimensions) {
@@ -34,7 +37,12 @@ public record Shape(List<Dimension> dimensions) {
 
   /** True when every dimension is a known size. */
   public boolean isKnown() {
-    return dimensions.stream().allMatch(Dimension::isKnown);
+    for (Dimension dimension : dimensions) {
+      if (!dimension.isKnown()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**
@@ -43,7 +51,11 @@ public record Shape(List<Dimension> dimensions) {
    * @throws IllegalStateException if one is not known
    */
   public long[] sizes() {
-    return dimensions.stream().mapToLong(Dimension::size).toArray();
+    long[] sizes = new long[dimensions.size()];
+    for (int i = 0; i < sizes.length; i++) {
+      sizes[i] = dimensions.get(i).size();
+    }
+    return sizes;
   }
 
   /**

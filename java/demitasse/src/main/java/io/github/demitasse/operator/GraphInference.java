@@ -47,8 +47,16 @@ public final class GraphInference {
   private final Map<String, List<Dimension>> contents = new HashMap<>();
   private final List<Missing> missing = new ArrayList<>();
 
+  /** Whether what the graph states of its values is taken as true. */
+  private final boolean stated;
+
   private GraphInference(Model model) {
+    this(model, false);
+  }
+
+  private GraphInference(Model model, boolean stated) {
     this.model = model;
+    this.stated = stated;
   }
 
   /**
@@ -58,6 +66,18 @@ public final class GraphInference {
    */
   public static GraphInference of(Model model) {
     return of(model, Map.of());
+  }
+
+  /**
+   * Inference that takes the types and shapes stated in {@link Graph#values()} as true, and asks
+   * operators only about values of which not all is stated. Nothing is known of the content of
+   * values that are stated. A graph may have been changed since it was stated: what is built with
+   * the result has to be checked.
+   *
+   * @throws IllegalArgumentException if a node's inputs do not fit, naming node and shapes
+   */
+  public static GraphInference ofStated(Model model) {
+    return new GraphInference(model, true).run(Map.of(), Map.of());
   }
 
   /**
@@ -175,20 +195,21 @@ public final class GraphInference {
         define(substitute(value(input.name()), symbols));
       }
     }
-    inputs.forEach(
-        (name, tensor) -> {
-          DataType declared = value(name).type();
-          if (declared != null && declared != tensor.type()) {
-            throw new IllegalArgumentException(
-                "input '" + name + "' has the type " + declared + ", given " + tensor);
-          }
-          define(new ValueInfo(value(name).name(), tensor.type(), value(name).shape()));
-          defineConstant(name, tensor);
-        });
-    model
-        .weights()
-        .forEach(
-            (name, weight) -> define(new ValueInfo(name, weight.type(), Shape.of(weight.shape()))));
+    for (Map.Entry<String, Tensor> input : inputs.entrySet()) {
+      String name = input.getKey();
+      Tensor tensor = input.getValue();
+      DataType declared = value(name).type();
+      if (declared != null && declared != tensor.type()) {
+        throw new IllegalArgumentException(
+            "input '" + name + "' has the type " + declared + ", given " + tensor);
+      }
+      define(new ValueInfo(value(name).name(), tensor.type(), value(name).shape()));
+      defineConstant(name, tensor);
+    }
+    for (Map.Entry<String, Weight> entry : model.weights().entrySet()) {
+      Weight weight = entry.getValue();
+      define(new ValueInfo(entry.getKey(), weight.type(), Shape.of(weight.shape())));
+    }
     Set<String> undetermined = new HashSet<>();
     for (Node node : graph.nodes()) {
       infer(node, undetermined);
@@ -204,6 +225,9 @@ public final class GraphInference {
             describe(node) + " reads '" + input + "', which nothing before it produces");
       }
       follows |= undetermined.contains(input);
+    }
+    if (stated && !follows && takeStated(node)) {
+      return;
     }
     Operator operator = Operators.find(node.domain(), node.operator());
     String reason = reasonAgainst(node, operator);
@@ -234,6 +258,32 @@ public final class GraphInference {
         throw new IllegalArgumentException(describe(node) + " has no output '" + output + "'");
       }
     }
+  }
+
+  private boolean takeStated(Node node) {
+    for (String output : node.outputs()) {
+      if (!output.isEmpty() && !isComplete(model.graph().values().get(output))) {
+        return false;
+      }
+    }
+    for (String output : node.outputs()) {
+      if (!output.isEmpty()) {
+        define(model.graph().values().get(output));
+      }
+    }
+    return true;
+  }
+
+  private static boolean isComplete(ValueInfo value) {
+    if (value == null || value.type() == null || value.shape() == null) {
+      return false;
+    }
+    for (Dimension dimension : value.shape().dimensions()) {
+      if (dimension instanceof Dimension.Unknown) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static String describe(Node node) {

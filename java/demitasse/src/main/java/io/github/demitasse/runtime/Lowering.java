@@ -265,7 +265,12 @@ final class Lowering {
   /** A new program value for the codes of this value. */
   int defineCodes(String value, Quantization quantization) {
     int id = program.quantizedValue(view.shape(value), quantization);
-    codes.computeIfAbsent(value, key -> new HashMap<>()).put(quantization, id);
+    Map<Quantization, Integer> made = codes.get(value);
+    if (made == null) {
+      made = new HashMap<>();
+      codes.put(value, made);
+    }
+    made.put(quantization, id);
     acrossRows |= quantization.acrossRows();
     return id;
   }
@@ -319,10 +324,18 @@ final class Lowering {
   }
 
   private int constant(String value, Tensor tensor, long[] dimensions) {
-    return constants
-        .computeIfAbsent(value, key -> new HashMap<>())
-        .computeIfAbsent(
-            RowShape.ofStatic(dimensions), shape -> program.constant(tensor, dimensions));
+    Map<RowShape, Integer> made = constants.get(value);
+    if (made == null) {
+      made = new HashMap<>();
+      constants.put(value, made);
+    }
+    RowShape shape = RowShape.ofStatic(dimensions);
+    Integer id = made.get(shape);
+    if (id == null) {
+      id = program.constant(tensor, dimensions);
+      made.put(shape, id);
+    }
+    return id;
   }
 
   /** The codes of a value; added to the program unless its producer made them. */

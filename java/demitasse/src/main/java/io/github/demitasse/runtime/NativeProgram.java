@@ -12,11 +12,12 @@ import java.util.List;
  */
 final class NativeProgram implements AutoCloseable {
   private final ProgramPointer program;
-  private final UseCount uses;
+  private final List<Tensor> constants;
+  private final UseCount uses = new UseCount("the program");
 
   NativeProgram(ProgramPointer program, List<Tensor> constants) {
     this.program = program;
-    this.uses = new UseCount("the program", () -> free(program, constants));
+    this.constants = constants;
   }
 
   static void free(ProgramPointer program, List<Tensor> constants) {
@@ -51,12 +52,16 @@ final class NativeProgram implements AutoCloseable {
               threads));
       return true;
     } finally {
-      uses.exit();
+      if (uses.exit()) {
+        free(program, constants);
+      }
     }
   }
 
   @Override
   public void close() {
-    uses.close();
+    if (uses.close()) {
+      free(program, constants);
+    }
   }
 }

@@ -18,13 +18,14 @@ final class ProgramBuilder implements AutoCloseable {
   /** In place of a value that is absent or not wanted. */
   static final int NONE = -1;
 
-  private final ProgramPointer program = new ProgramPointer();
+  private final ProgramPointer program;
   private final List<Tensor> constants = new ArrayList<>();
   private final int[] id = new int[1];
   private boolean finished;
 
   ProgramBuilder() {
-    NativeLibrary.load();
+    NativeLibrary.load(); // before any class of JavaCPP is touched: see NativeLibrary
+    program = new ProgramPointer();
     NativeStatus.check(Demitasse.dmt_program_create(program));
   }
 

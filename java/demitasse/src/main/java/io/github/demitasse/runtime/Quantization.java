@@ -33,6 +33,20 @@ record Quantization(int mode, float scale, int zeroPoint) {
     };
   }
 
+  // Written out: a record's own equals and hashCode cost milliseconds when first used.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Quantization quantization
+        && mode == quantization.mode
+        && scale == quantization.scale
+        && zeroPoint == quantization.zeroPoint;
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * (31 * mode + Float.hashCode(scale)) + zeroPoint;
+  }
+
   /** True when a row's codes depend on other rows. */
   boolean acrossRows() {
     return mode == Demitasse.DMT_QUANTIZATION_DYNAMIC_TENSOR;

@@ -198,6 +198,9 @@ final class RowOperators {
   /** Asks the operator for two row counts: the call must not depend on them. */
   private static NativeCall lower(Node node, SequenceView view, Tensor secondInput) {
     Operator operator = Operators.find(node.domain(), node.operator());
+    if (operator == null) {
+      return null;
+    }
     NativeCall call = operator.lower(new RowContext(node, view, 5, secondInput));
     NativeCall other = operator.lower(new RowContext(node, view, 7, secondInput));
     boolean same =

@@ -65,20 +65,20 @@ final class SequenceProgram implements AutoCloseable {
       if (view.isConstant(name) || !view.hasBatch(name)) {
         throw new NotLowerableException("output '" + name + "' does not depend on the batch");
       }
-      outputs[i] =
-          new Output(name, view.type(name), template(view.symbolicShape(name)), view.shape(name));
+      outputs[i] = new Output(name, view.type(name), template(view, name), view.shape(name));
     }
     return new SequenceProgram(Lowering.lower(request, view, names), outputs, threads);
   }
 
-  private static long[] template(Shape shape) {
+  private static long[] template(SequenceView view, String output) {
+    Shape shape = view.symbolicShape(output);
     long[] template = new long[shape.rank()];
     for (int i = 0; i < template.length; i++) {
       Dimension dimension = shape.dimension(i);
       template[i] =
-          SequenceView.isBatch(dimension)
+          view.isBatch(dimension)
               ? BATCH
-              : SequenceView.isSequence(dimension) ? SEQUENCE : dimension.size();
+              : view.isSequence(dimension) ? SEQUENCE : dimension.size();
     }
     return template;
   }

@@ -35,13 +35,9 @@ final class SequenceRunner implements AutoCloseable {
    * A runner with its program for {@code outputs}, or null if the graph does not work row by row.
    */
   static SequenceRunner of(Lowering.Request request, List<String> outputs, int threads) {
-    SequenceView view = SequenceView.of(request.model());
-    if (view == null) {
-      return null;
-    }
     SequenceProgram program;
     try {
-      program = SequenceProgram.of(request, view, outputs, threads);
+      program = lower(request, outputs, threads);
     } catch (NotLowerableException reason) {
       RuntimeLog.debug("'{}' runs shape by shape: {}", request.model().graph().name(), reason);
       return null;
@@ -49,6 +45,25 @@ final class SequenceRunner implements AutoCloseable {
     SequenceRunner runner = new SequenceRunner(request, threads);
     runner.programs.put(List.copyOf(outputs), program);
     return runner;
+  }
+
+  /** Lowers with the shapes that the graph states, and failing that with inferred ones. */
+  private static SequenceProgram lower(
+      Lowering.Request request, List<String> outputs, int threads) {
+    try {
+      SequenceView stated = SequenceView.ofStated(request.model());
+      if (stated != null) {
+        return SequenceProgram.of(request, stated, outputs, threads);
+      }
+    } catch (NotLowerableException | IllegalArgumentException reason) {
+      RuntimeLog.debug(
+          "'{}' states its values wrongly: {}", request.model().graph().name(), reason);
+    }
+    SequenceView view = SequenceView.of(request.model());
+    if (view == null) {
+      throw new NotLowerableException("not all inputs have a batch dimension");
+    }
+    return SequenceProgram.of(request, view, outputs, threads);
   }
 
   /** The batch that the inputs are, or null if they do not agree on its sizes. */
@@ -114,9 +129,7 @@ final class SequenceRunner implements AutoCloseable {
     SequenceProgram program = programs.get(outputs);
     return program != null
         ? program
-        : programs.computeIfAbsent(
-            outputs,
-            key -> SequenceProgram.of(request, SequenceView.of(request.model()), key, threads));
+        : programs.computeIfAbsent(outputs, key -> lower(request, key, threads));
   }
 
   @Override

@@ -26,24 +26,63 @@ import java.util.Map;
  * sizes, is the shape of a row.
  */
 final class SequenceView implements GraphView {
-  /** Names that no file uses: declared ones may be the same for batch and sequence. */
-  private static final Dimension BATCH = Dimension.symbol("#batch");
-
-  private static final Dimension SEQUENCE = Dimension.symbol("#sequence");
-
   private final Model model;
   private final GraphInference inference;
+  private final Dimension batch;
+  private final Dimension sequence;
   private final Map<String, RowShape> shapes = new HashMap<>();
 
-  private SequenceView(Model model, GraphInference inference) {
+  private SequenceView(Model model, GraphInference inference, Dimension batch, Dimension sequence) {
     this.model = model;
     this.inference = inference;
+    this.batch = batch;
+    this.sequence = sequence;
+  }
+
+  /**
+   * The view of a graph that states its values, in the symbols of its inputs; null if they do not
+   * agree on batch and sequence or not all is stated. A graph may state what is no longer true: the
+   * native builder checks all shapes, and {@link #of} finds out anew.
+   *
+   * @throws IllegalArgumentException if the graph contradicts itself
+   */
+  static SequenceView ofStated(Model model) {
+    Dimension batch = null;
+    Dimension sequence = null;
+    for (ValueInfo input : model.graph().inputs()) {
+      Shape shape = input.shape();
+      if (shape == null || shape.rank() == 0 || !isSame(batch, shape.dimension(0))) {
+        return null;
+      }
+      batch = shape.dimension(0);
+      int axis = sequenceAxis(shape);
+      if (axis > 0) {
+        if (!isSame(sequence, shape.dimension(axis)) || shape.dimension(axis).equals(batch)) {
+          return null;
+        }
+        sequence = shape.dimension(axis);
+      }
+    }
+    if (batch == null || model.graph().values().isEmpty()) {
+      return null;
+    }
+    GraphInference inference = GraphInference.ofStated(model);
+    return inference.missing().isEmpty()
+        ? new SequenceView(model, inference, batch, sequence)
+        : null;
+  }
+
+  private static boolean isSame(Dimension known, Dimension other) {
+    return other instanceof Dimension.Symbol && (known == null || known.equals(other));
   }
 
   /**
    * The view of a graph with a symbolic batch dimension, or null if there is none in all inputs.
    */
   static SequenceView of(Model model) {
+    // Names that no file uses: declared ones may be the same for batch and sequence.
+    Dimension batch = Dimension.symbol("#batch");
+    Dimension sequenceName = Dimension.symbol("#sequence");
     Map<String, Shape> inputs = new HashMap<>();
     for (ValueInfo input : model.graph().inputs()) {
       Shape shape = input.shape();
@@ -51,14 +90,15 @@ final class SequenceView implements GraphView {
         return null;
       }
       Dimension[] dimensions = shape.dimensions().toArray(new Dimension[0]);
-      dimensions[0] = BATCH;
+      dimensions[0] = batch;
       int sequence = sequenceAxis(shape);
       if (sequence > 0) {
-        dimensions[sequence] = SEQUENCE;
+        dimensions[sequence] = sequenceName;
       }
       inputs.put(input.name(), Shape.of(dimensions));
     }
-    return new SequenceView(model, GraphInference.of(model, inputs).requireSupported());
+    GraphInference inference = GraphInference.of(model, inputs).requireSupported();
+    return new SequenceView(model, inference, batch, sequenceName);
   }
 
   /** The axis of an input [batch, 1.., sequence, ..] that counts tokens; -1 if there is none. */
@@ -75,12 +115,12 @@ final class SequenceView implements GraphView {
     return inference.value(value).shape();
   }
 
-  static boolean isBatch(Dimension dimension) {
-    return dimension.equals(BATCH);
+  boolean isBatch(Dimension dimension) {
+    return dimension.equals(batch);
   }
 
-  static boolean isSequence(Dimension dimension) {
-    return dimension.equals(SEQUENCE);
+  boolean isSequence(Dimension dimension) {
+    return dimension.equals(sequence);
   }
 
   @Override
@@ -118,32 +158,32 @@ final class SequenceView implements GraphView {
    * How many axes count rows: 1.., batch, and if there is one 1.., sequence. Without a batch axis
    * the rows are those of any sequence, such as position embeddings. -1 if there are none.
    */
-  private static int leadingAxes(Shape shape) {
-    int batch = 0;
-    while (batch < shape.rank() && shape.dimension(batch).is(1)) {
-      batch++;
+  private int leadingAxes(Shape shape) {
+    int first = 0;
+    while (first < shape.rank() && shape.dimension(first).is(1)) {
+      first++;
     }
-    if (batch == shape.rank()) {
+    if (first == shape.rank()) {
       return -1;
     }
-    if (isSequence(shape.dimension(batch))) {
-      return batch + 1;
+    if (isSequence(shape.dimension(first))) {
+      return first + 1;
     }
-    if (!isBatch(shape.dimension(batch))) {
+    if (!isBatch(shape.dimension(first))) {
       return -1;
     }
-    int sequence = batch + 1;
-    while (sequence < shape.rank() && shape.dimension(sequence).is(1)) {
-      sequence++;
+    int second = first + 1;
+    while (second < shape.rank() && shape.dimension(second).is(1)) {
+      second++;
     }
-    boolean tokens = sequence < shape.rank() && isSequence(shape.dimension(sequence));
-    return tokens ? sequence + 1 : batch + 1;
+    boolean tokens = second < shape.rank() && isSequence(shape.dimension(second));
+    return tokens ? second + 1 : first + 1;
   }
 
   /** True when the value has a row for each sequence of a batch, not one for all of them. */
   boolean hasBatch(String value) {
     Shape shape = symbolicShape(value);
-    return shape != null && shape.dimensions().contains(BATCH);
+    return shape != null && shape.dimensions().contains(batch);
   }
 
   @Override

@@ -33,9 +33,10 @@ public final class Session implements AutoCloseable {
   private final PackedWeights weights;
   private final SequenceRunner sequences;
   private final ShapedRunner shaped;
-  private final UseCount uses = new UseCount("the session", this::free);
+  private final UseCount uses = new UseCount("the session");
 
   private Session(Model model, SessionOptions options) {
+    NativePreload.start();
     Model prepared = rewritten(model);
     inputs = new SessionInputs(model.graph().inputs());
     outputs = model.graph().outputs();
@@ -58,14 +59,18 @@ public final class Session implements AutoCloseable {
     shaped = new ShapedRunner(request, options.threads());
   }
 
-  /** Fused operators come from rewriting: a graph that has some needs no more of it. */
+  /** A graph with fused operators that states all its values comes from rewriting. */
   private static Model rewritten(Model model) {
+    Map<String, ValueInfo> values = model.graph().values();
+    boolean fused = false;
+    boolean stated = true;
     for (Node node : model.graph().nodes()) {
-      if (node.domain().equals(Domains.DEMITASSE)) {
-        return model;
+      fused |= node.domain().equals(Domains.DEMITASSE);
+      for (String output : node.outputs()) {
+        stated &= output.isEmpty() || values.containsKey(output);
       }
     }
-    return Rewrites.apply(model, NodeEvaluator::evaluateIfKnown);
+    return fused && stated ? model : Rewrites.apply(model, NodeEvaluator::evaluateIfKnown);
   }
 
   /**
@@ -93,7 +98,7 @@ public final class Session implements AutoCloseable {
    * @see Model#load
    */
   public static Session open(Path file) {
-    return open(Model.load(file));
+    return open(file, SessionOptions.DEFAULT);
   }
 
   /**
@@ -102,6 +107,7 @@ public final class Session implements AutoCloseable {
    * @see Model#load
    */
   public static Session open(Path file, SessionOptions options) {
+    NativePreload.start();
     return open(Model.load(file), options);
   }
 
@@ -143,7 +149,7 @@ public final class Session implements AutoCloseable {
       Tensor[] given = this.inputs.check(inputs);
       return named(names, names.isEmpty() ? new Tensor[0] : run(given, names));
     } finally {
-      uses.exit();
+      exit();
     }
   }
 
@@ -175,7 +181,7 @@ public final class Session implements AutoCloseable {
       }
       return results;
     } finally {
-      uses.exit();
+      exit();
     }
   }
 
@@ -225,7 +231,15 @@ public final class Session implements AutoCloseable {
 
   @Override
   public void close() {
-    uses.close();
+    if (uses.close()) {
+      free();
+    }
+  }
+
+  private void exit() {
+    if (uses.exit()) {
+      free();
+    }
   }
 
   private void free() {

@@ -1,6 +1,5 @@
 package io.github.demitasse.runtime;
 
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -11,28 +10,29 @@ final class UseCount {
   private static final int CLOSED = Integer.MIN_VALUE;
 
   private final String what;
-  private final Runnable free;
-  private final AtomicInteger uses = new AtomicInteger();
-  private final AtomicBoolean freed = new AtomicBoolean();
+
+  /** Uses, plus CLOSED after close. */
+  private final AtomicInteger state = new AtomicInteger();
 
   /**
    * A count of zero uses.
    *
    * @param what named in messages, such as "the session"
-   * @param free runs once, after {@link #close} and the last use
    */
-  UseCount(String what, Runnable free) {
+  UseCount(String what) {
     this.what = what;
-    this.free = free;
   }
 
   /** Begins a use, which must be ended by {@link #exit}; false after close. */
   boolean tryEnter() {
-    if (uses.incrementAndGet() > 0) {
-      return true;
-    }
-    exit();
-    return false;
+    int before;
+    do {
+      before = state.get();
+      if (before < 0) {
+        return false;
+      }
+    } while (!state.compareAndSet(before, before + 1));
+    return true;
   }
 
   /**
@@ -46,28 +46,23 @@ final class UseCount {
     }
   }
 
-  void exit() {
-    if (uses.decrementAndGet() == CLOSED) {
-      freeOnce();
-    }
+  /** Ends a use; true for the one caller who has to free the thing now. */
+  boolean exit() {
+    return state.decrementAndGet() == CLOSED;
   }
 
-  /** Lets no new use begin; frees now or after the last one. Further calls do nothing. */
-  void close() {
-    int before = uses.getAndUpdate(count -> count < 0 ? count : count + CLOSED);
-    if (before == 0) {
-      freeOnce();
-    }
-  }
-
-  boolean isClosed() {
-    return uses.get() < 0;
-  }
-
-  /** A refused {@link #tryEnter} may pass the closed count more than once. */
-  private void freeOnce() {
-    if (freed.compareAndSet(false, true)) {
-      free.run();
-    }
+  /**
+   * Lets no new use begin; true if the caller has to free the thing now, false while it is in use,
+   * and for all further calls.
+   */
+  boolean close() {
+    int before;
+    do {
+      before = state.get();
+      if (before < 0) {
+        return false;
+      }
+    } while (!state.compareAndSet(before, before + CLOSED));
+    return before == 0;
   }
 }

@@ -1,7 +1,13 @@
 package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.graph.Graph;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.operator.GraphInference;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Thread-safe: turns graphs as exporters write them into the few operators that run fast: constants
@@ -23,12 +29,29 @@ public final class Rewrites {
   }
 
   /**
-   * All rewrites, until none applies any more.
+   * All rewrites, until none applies any more. The graph of the result states all its values.
    *
    * @throws IllegalArgumentException if the inputs of a node do not fit, naming node and shapes
    */
   public static Model apply(Model model, ConstantEvaluator evaluator) {
-    return apply(prepared(model), standard(evaluator));
+    return stated(apply(prepared(model), standard(evaluator)));
+  }
+
+  /** The model with what inference knows of every value stated, so that it need not be repeated. */
+  private static Model stated(Model model) {
+    Graph graph = model.graph();
+    GraphInference inference = GraphInference.of(model);
+    Map<String, ValueInfo> values = new LinkedHashMap<>();
+    for (Node node : graph.nodes()) {
+      for (String output : node.outputs()) {
+        if (!output.isEmpty()) {
+          values.put(output, inference.value(output));
+        }
+      }
+    }
+    return model.withGraph(
+        new Graph(
+            graph.name(), graph.opsets(), graph.inputs(), graph.outputs(), graph.nodes(), values));
   }
 
   /**
