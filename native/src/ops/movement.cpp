@@ -9,6 +9,7 @@
 #include "ops/pad.h"
 #include "ops/registry.h"
 #include "ops/strided_copy.h"
+#include "ops/wide_elements.h"
 
 namespace demitasse {
 namespace {
@@ -260,10 +261,10 @@ void space_to_depth(const OperatorCall& call) {
   strided_copy(view, bytes, in.data, call.outputs[0].data, call.executor);
 }
 
-// integers: 1 to keep the upper triangle, 0 the lower; the diagonal's offset.
+// Inputs: x, the diagonal's offset (none: 0). integers: 1 to keep the upper triangle, 0 the lower.
 void trilu(const OperatorCall& call) {
   require_tensors(call, 1);
-  require_attributes(call, 2);
+  require_attributes(call, 1);
   const TensorView& in = call.inputs[0];
   const TensorView& out = call.outputs[0];
   const int64_t bytes = movable_bytes(call, in, out);
@@ -272,7 +273,8 @@ void trilu(const OperatorCall& call) {
   const bool upper = call.integers[0] != 0;
   const int64_t rows = in.dims[in.rank - 2], columns = in.dims[in.rank - 1];
   if (in.elements() == 0) return;
-  const int64_t offset = std::clamp(call.integers[1], -rows, columns);
+  const int64_t diagonal_input = has_input(call, 1) ? integer_scalar(call, 1) : 0;
+  const int64_t offset = std::clamp(diagonal_input, -rows, columns);
   const int64_t grain = std::max<int64_t>(1, kElementGrain / columns);
   call.executor.parallel_for(in.elements() / columns, grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {

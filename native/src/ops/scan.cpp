@@ -90,17 +90,6 @@ struct RunningProduct {
 template <class T>
 using Accumulator = std::conditional_t<is_floating<T>, double, uint64_t>;
 
-int64_t axis_input(const OperatorCall& call) {
-  const TensorView& axis = call.inputs[1];
-  if (axis.elements() != 1) {
-    fail(DMT_INVALID_ARGUMENT, "%s: the axis is %s, not a scalar", std::string(call.name).c_str(),
-         describe(axis).c_str());
-  }
-  int64_t value;
-  load_integers(call, axis.dtype, axis.data, 0, 1, &value);
-  return value;
-}
-
 // Inputs: x, the axis. integers: exclusive, reverse.
 template <class Running>
 void scan(const OperatorCall& call) {
@@ -110,7 +99,7 @@ void scan(const OperatorCall& call) {
   const TensorView& y = call.outputs[0];
   require_same_dtype(call, x, y);
   require_same_shape(call, x, y);
-  const AxisView view = around_axis(x, checked_axis(call, axis_input(call), x.rank));
+  const AxisView view = around_axis(x, checked_axis(call, integer_scalar(call, 1), x.rank));
   const bool exclusive = call.integers[0] != 0, reverse = call.integers[1] != 0;
   dispatch_numeric(call, x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;

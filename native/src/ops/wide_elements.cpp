@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/arguments.h"
 #include "ops/small_floats.h"
 
 namespace demitasse {
@@ -93,6 +94,17 @@ void load_integers(const OperatorCall& call, int32_t dtype, const void* data, in
     const T* from = static_cast<const T*>(data) + first;
     for (int64_t i = 0; i < count; ++i) values[i] = static_cast<int64_t>(from[i]);
   });
+}
+
+int64_t integer_scalar(const OperatorCall& call, size_t input) {
+  const TensorView& tensor = call.inputs[input];
+  if (tensor.elements() != 1) {
+    fail(DMT_INVALID_ARGUMENT, "%s: input %zu, %s, is not a scalar", std::string(call.name).c_str(),
+         input, describe(tensor).c_str());
+  }
+  int64_t value;
+  load_integers(call, tensor.dtype, tensor.data, 0, 1, &value);
+  return value;
 }
 
 void store_reals(const OperatorCall& call, int32_t dtype, void* data, int64_t first, int64_t count,

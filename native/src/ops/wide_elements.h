@@ -57,6 +57,9 @@ void load_reals(const OperatorCall& call, int32_t dtype, const void* data, int64
 void load_integers(const OperatorCall& call, int32_t dtype, const void* data, int64_t first,
                    int64_t count, int64_t* values);
 
+// The integer that an input of one element holds; fails for any other input.
+int64_t integer_scalar(const OperatorCall& call, size_t input);
+
 // Floating targets round half to even, once; integers of 8 bits and more saturate, those of less
 // wrap around (as ONNX's test cases have it). `saturate` is
 // ONNX's attribute for the 8-bit floating types: too large values become the largest, else NaN or

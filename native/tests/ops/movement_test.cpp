@@ -174,7 +174,8 @@ TYPED_TEST(MovementTest, TriluKeepsOneSideOfADiagonal) {
   const std::vector<T> v = x.values<T>();
   for (int64_t upper = 0; upper < 2; ++upper) {
     for (int64_t k : {-9, -2, -1, 0, 1, 3, 4, 9}) {
-      const std::vector<T> y = run("Trilu", {x}, x.dtype, x.dims, {upper, k}).values<T>();
+      const std::vector<T> y =
+          run("Trilu", {x, tensor<int64_t>({}, {k})}, x.dtype, x.dims, {upper}).values<T>();
       for (int64_t i = 0; i < 24; ++i) {
         const int64_t distance = i % 4 - i / 4 % 3;
         const bool kept = upper ? distance >= k : distance <= k;
@@ -230,7 +231,8 @@ TEST(Movement, WhatDoesNotFitIsRejected) {
   rejected("Pad", {x, {}}, {2, 3}, {9, 0, 0}, {0});
   rejected("Pad", {x, {}}, {2, 3}, {1, INT64_MIN, 0}, {0});
   rejected("Pad", {counted<float>({0, 3}), {}}, {2, 3}, {2, 1, 0}, {0});
-  rejected("Trilu", {counted<float>({3})}, {3}, {1, 0});
+  rejected("Trilu", {counted<float>({3})}, {3}, {1});
+  rejected("Trilu", {x, tensor<int64_t>({2}, {0, 0})}, {2, 3}, {1});
   rejected("DepthToSpace", {counted<float>({1, 3, 2, 2})}, {1, 0, 4, 4}, {2, 0});
   rejected("Constant", {}, {2}, {1});
 }

@@ -230,13 +230,8 @@ final class MovementOperators {
   }
 
   private static NativeCall lowerTrilu(InferenceContext context) {
-    long diagonal = 0;
-    if (context.hasInput(1)) {
-      long[] given = Shapes.knownIntegers(context, null, 1);
-      Arguments.require(given.length == 1, "k must be one number, given " + given.length);
-      diagonal = given[0];
-    }
-    return NativeCall.of("Trilu", 1, new long[] {context.node().integer("upper", 1), diagonal});
+    long[] upper = {context.node().integer("upper", 1)};
+    return NativeCall.of("Trilu", context.hasInput(1) ? 2 : 1, upper);
   }
 
   private static NativeCall lowerReverseSequence(InferenceContext context) {
