@@ -8,6 +8,7 @@ import io.github.demitasse.cli.measure.PeakMemory;
 import io.github.demitasse.cli.measure.Stopwatch;
 import io.github.demitasse.cli.measure.SyntheticInputs;
 import io.github.demitasse.graph.rewrite.Rewrites;
+import io.github.demitasse.runtime.NodeEvaluator;
 import io.github.demitasse.runtime.Session;
 import io.github.demitasse.tensor.Tensor;
 import java.nio.file.Path;
@@ -156,7 +157,8 @@ final class BenchmarkCommand implements Callable<Integer> {
 
   private Load shapeLoad(Model model, String text) {
     Map<String, long[]> sizes = parse(text);
-    Map<String, Tensor> inputs = SyntheticInputs.of(Rewrites.canonical(model), sizes);
+    Model canonical = Rewrites.canonical(model, NodeEvaluator::evaluateIfKnown);
+    Map<String, Tensor> inputs = SyntheticInputs.of(canonical, sizes);
     long[] first = sizes.values().iterator().next();
     int samples = first.length == 0 ? 1 : Math.toIntExact(first[0]);
     return new Load(text, samples, session -> session.run(inputs).values().forEach(Tensor::close));

@@ -1,15 +1,14 @@
 package io.github.demitasse.cli.measure;
 
 import io.github.demitasse.Model;
-import io.github.demitasse.graph.Dimension;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
 import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.operator.GraphInference;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.Weight;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
@@ -22,24 +21,23 @@ public final class SyntheticInputs {
   private SyntheticInputs() {}
 
   /**
-   * Inputs of the given shapes for a rewritten model, in which one symbol means one size; an input
-   * that is not named takes its sizes from symbols it shares with named ones.
+   * Inputs of the given shapes for a rewritten model; an input that is not named takes its sizes
+   * from symbols it shares with named ones.
    *
    * @throws IllegalArgumentException for shapes that do not fit, naming the input
    */
   public static Map<String, Tensor> of(Model model, Map<String, long[]> shapes) {
-    Map<String, Long> symbols = new HashMap<>();
-    for (Map.Entry<String, long[]> entry : shapes.entrySet()) {
-      bind(input(model, entry.getKey()), entry.getValue(), symbols);
-    }
+    Map<String, Shape> given = new LinkedHashMap<>();
+    shapes.forEach((name, sizes) -> given.put(input(model, name).name(), Shape.of(sizes)));
+    GraphInference inference = GraphInference.of(model, given);
     Map<String, Tensor> inputs = new LinkedHashMap<>();
     Random random = new Random(1);
     for (ValueInfo input : model.graph().inputs()) {
-      long[] shape = shapes.getOrDefault(input.name(), null);
-      if (shape == null) {
-        shape = resolve(input, symbols);
+      Shape shape = inference.value(input.name()).shape();
+      if (shape == null || !shape.isKnown()) {
+        throw new IllegalArgumentException("say the shape of input '" + input + "' with --shape");
       }
-      inputs.put(input.name(), tensor(input, shape, limit(model, input.name()), random));
+      inputs.put(input.name(), tensor(input, shape.sizes(), limit(model, input.name()), random));
     }
     return inputs;
   }
@@ -55,41 +53,6 @@ public final class SyntheticInputs {
                         + name
                         + "'; it has "
                         + model.graph().inputs().stream().map(ValueInfo::toString).toList()));
-  }
-
-  private static void bind(ValueInfo input, long[] sizes, Map<String, Long> symbols) {
-    Shape shape = input.shape();
-    if (shape == null) {
-      return;
-    }
-    if (shape.rank() != sizes.length) {
-      throw new IllegalArgumentException(
-          "input '" + input + "' has rank " + shape.rank() + ", given " + Arrays.toString(sizes));
-    }
-    for (int axis = 0; axis < sizes.length; axis++) {
-      if (shape.dimension(axis) instanceof Dimension.Symbol symbol) {
-        symbols.put(symbol.name(), sizes[axis]);
-      }
-    }
-  }
-
-  private static long[] resolve(ValueInfo input, Map<String, Long> symbols) {
-    if (input.shape() == null) {
-      throw new IllegalArgumentException("say the shape of input '" + input + "' with --shape");
-    }
-    long[] sizes = new long[input.shape().rank()];
-    for (int axis = 0; axis < sizes.length; axis++) {
-      Dimension dimension = input.shape().dimension(axis);
-      Long bound =
-          dimension instanceof Dimension.Symbol symbol
-              ? symbols.get(symbol.name())
-              : dimension.isKnown() ? Long.valueOf(dimension.size()) : null;
-      if (bound == null) {
-        throw new IllegalArgumentException("say the shape of input '" + input + "' with --shape");
-      }
-      sizes[axis] = bound;
-    }
-    return sizes;
   }
 
   /** The number of entries of the table that an input is an index into; 0 when it is none. */
