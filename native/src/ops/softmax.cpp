@@ -19,8 +19,12 @@ AxisView checked_view(const OperatorCall& call) {
   const TensorView& x = call.inputs[0];
   require_same_dtype(call, x, call.outputs[0]);
   require_same_shape(call, x, call.outputs[0]);
-  const AxisView view{call.integers[0], call.integers[1], call.integers[2]};
+  AxisView view{call.integers[0], call.integers[1], call.integers[2]};
   int64_t elements;
+  if (view.outer == -1 && view.size > 0 && view.inner > 0 &&
+      !__builtin_mul_overflow(view.size, view.inner, &elements)) {
+    view.outer = x.elements() / elements;
+  }
   if (view.outer < 0 || view.size < 0 || view.inner < 0 ||
       __builtin_mul_overflow(view.outer, view.size, &elements) ||
       __builtin_mul_overflow(elements, view.inner, &elements) || elements != x.elements()) {

@@ -72,6 +72,12 @@ TEST(Softmax, LargeNumbersDoNotOverflow) {
             (std::vector<double>{1, 0}));
 }
 
+TEST(Softmax, RowsNeedNotBeCounted) {
+  const TestTensor x = normal({5, 3, 2}, 1);
+  EXPECT_EQ(run("Softmax", {x}, DMT_F32, {5, 3, 2}, {-1, 3, 2}).bytes,
+            run("Softmax", {x}, DMT_F32, {5, 3, 2}, {5, 3, 2}).bytes);
+}
+
 TEST(Softmax, HardmaxMarksTheFirstLargest) {
   const TestTensor x = tensor<float>({2, 3}, {1, 3, 3, 0, -1, -2});
   EXPECT_EQ(run("Hardmax", {x}, DMT_F32, {2, 3}, {2, 3, 1}).values<float>(),
@@ -83,7 +89,8 @@ TEST(Softmax, HardmaxMarksTheFirstLargest) {
 TEST(Softmax, AViewThatDoesNotCoverTheTensorIsRejected) {
   std::vector<TestTensor> out{empty(DMT_F32, {2, 3})};
   const TestTensor x = normal({2, 3}, 1);
-  for (const Dims& view : std::vector<Dims>{{2, 2, 1}, {-2, -3, 1}, {1LL << 62, 4, 1}, {2, 3}}) {
+  for (const Dims& view : std::vector<Dims>{
+           {2, 2, 1}, {-2, -3, 1}, {1LL << 62, 4, 1}, {-1, 4, 1}, {-1, 0, 1}, {2, 3}}) {
     EXPECT_EQ(try_call("Softmax", {x}, out, view), DMT_INVALID_ARGUMENT);
   }
 }

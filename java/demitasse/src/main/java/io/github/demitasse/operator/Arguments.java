@@ -68,13 +68,6 @@ final class Arguments {
     context.output(0, context.inputType(0), context.inputShape(0));
   }
 
-  /** A dimension times the sizes before and after it, as operators see a tensor around an axis. */
-  static long[] around(long[] sizes, int axis) {
-    return new long[] {
-      product(sizes, 0, axis), sizes[axis], product(sizes, axis + 1, sizes.length)
-    };
-  }
-
   /** The product of {@code sizes[from]} to {@code sizes[to - 1]}. */
   static long product(long[] sizes, int from, int to) {
     long product = 1;

@@ -74,18 +74,21 @@ final class NormalizationOperators {
     Arguments.sameAsInput(context);
   }
 
-  /** Up to opset 12 the axis and all after it are normalized together. */
+  /**
+   * The sizes before (-1: what is left, so that a program over rows can count them), along and
+   * after the axis. Up to opset 12 the axis and all after it are normalized together.
+   */
   private static long[] aroundSoftmaxAxis(InferenceContext context) {
     long[] sizes = Arguments.sizes(context, 0);
     if (sizes.length == 0) {
       return new long[] {1, 1, 1};
     }
     int axis = Shapes.axis(softmaxAxis(context), sizes.length);
-    if (context.opset() >= 13) {
-      return Arguments.around(sizes, axis);
-    }
-    long outer = Arguments.product(sizes, 0, axis);
-    return new long[] {outer, Arguments.product(sizes, axis, sizes.length), 1};
+    boolean together = context.opset() < 13;
+    long size = together ? Arguments.product(sizes, axis, sizes.length) : sizes[axis];
+    long inner = together ? 1 : Arguments.product(sizes, axis + 1, sizes.length);
+    boolean countable = size > 0 && inner > 0;
+    return new long[] {countable ? -1 : Arguments.product(sizes, 0, axis), size, inner};
   }
 
   private static void inferLayerNormalization(InferenceContext context) {

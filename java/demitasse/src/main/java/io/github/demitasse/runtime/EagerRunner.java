@@ -183,9 +183,8 @@ final class EagerRunner implements AutoCloseable {
         new ShapedProgram(
             new Lowering.Request(single, request.weights()),
             new StaticView(single, specialized.inference()),
-            names,
-            threads)) {
-      Tensor[] results = program.run(inputs.toArray(new Tensor[0]));
+            names)) {
+      Tensor[] results = program.run(inputs.toArray(new Tensor[0]), threads);
       List<Tensor> all = new ArrayList<>();
       int next = 0;
       for (String output : node.outputs()) {

@@ -44,12 +44,10 @@ final class SequenceProgram implements AutoCloseable {
 
   private final Lowering.Result lowered;
   private final Output[] outputs;
-  private final int threads;
 
-  private SequenceProgram(Lowering.Result lowered, Output[] outputs, int threads) {
+  private SequenceProgram(Lowering.Result lowered, Output[] outputs) {
     this.lowered = lowered;
     this.outputs = outputs;
-    this.threads = threads;
   }
 
   /**
@@ -57,8 +55,7 @@ final class SequenceProgram implements AutoCloseable {
    *
    * @throws NotLowerableException if the graph does not work row by row
    */
-  static SequenceProgram of(
-      Lowering.Request request, SequenceView view, List<String> names, int threads) {
+  static SequenceProgram of(Lowering.Request request, SequenceView view, List<String> names) {
     Output[] outputs = new Output[names.size()];
     for (int i = 0; i < outputs.length; i++) {
       String name = names.get(i);
@@ -67,7 +64,7 @@ final class SequenceProgram implements AutoCloseable {
       }
       outputs[i] = new Output(name, view.type(name), template(view, name), view.shape(name));
     }
-    return new SequenceProgram(Lowering.lower(request, view, names), outputs, threads);
+    return new SequenceProgram(Lowering.lower(request, view, names), outputs);
   }
 
   private static long[] template(SequenceView view, String output) {
@@ -93,7 +90,7 @@ final class SequenceProgram implements AutoCloseable {
    *
    * @throws IllegalArgumentException for sequences without tokens, unless only tokens are wanted
    */
-  Tensor[] run(Tensor[] inputs, Batch batch) {
+  Tensor[] run(Tensor[] inputs, Batch batch, int threads) {
     long[] offsets = new long[Math.toIntExact(batch.sequences() + 1)];
     for (int i = 1; i < offsets.length; i++) {
       offsets[i] = offsets[i - 1] + batch.length();
@@ -108,7 +105,7 @@ final class SequenceProgram implements AutoCloseable {
       results[i] = Tensor.allocate(outputs[i].type(), shape);
     }
     if (!batch.isEmpty()) {
-      run(inputs, offsets, results);
+      run(inputs, offsets, results, threads);
     }
     return results;
   }
@@ -119,7 +116,7 @@ final class SequenceProgram implements AutoCloseable {
    *
    * @param samples the graph's inputs of each batch
    */
-  Tensor[][] run(List<Tensor[]> samples, List<Batch> batches) {
+  Tensor[][] run(List<Tensor[]> samples, List<Batch> batches, int threads) {
     long sequences = 0;
     for (Batch batch : batches) {
       sequences += batch.sequences();
@@ -142,7 +139,7 @@ final class SequenceProgram implements AutoCloseable {
         long rows = outputs[i].rows(sequences, tokens);
         results[i] = Tensor.allocate(outputs[i].type(), rows, outputs[i].row().elements());
       }
-      run(joined, offsets, results);
+      run(joined, offsets, results, threads);
     } finally {
       for (Tensor tensor : joined) {
         if (tensor != null) {
@@ -202,7 +199,7 @@ final class SequenceProgram implements AutoCloseable {
     return largest;
   }
 
-  private void run(Tensor[] inputs, long[] offsets, Tensor[] results) {
+  private void run(Tensor[] inputs, long[] offsets, Tensor[] results, int threads) {
     int[] bound = lowered.inputs();
     try (Binding in = new Binding(bound.length);
         Binding out = new Binding(results.length)) {

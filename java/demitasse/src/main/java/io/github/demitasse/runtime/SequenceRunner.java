@@ -16,14 +16,12 @@ final class SequenceRunner implements AutoCloseable {
   private static final long MAX_JOINED_BYTES = 1L << 30;
 
   private final Lowering.Request request;
-  private final int threads;
   private final int[] sequenceAxes;
   private final ConcurrentHashMap<List<String>, SequenceProgram> programs =
       new ConcurrentHashMap<>();
 
-  private SequenceRunner(Lowering.Request request, int threads) {
+  private SequenceRunner(Lowering.Request request) {
     this.request = request;
-    this.threads = threads;
     List<ValueInfo> inputs = request.model().graph().inputs();
     sequenceAxes = new int[inputs.size()];
     for (int i = 0; i < sequenceAxes.length; i++) {
@@ -34,26 +32,25 @@ final class SequenceRunner implements AutoCloseable {
   /**
    * A runner with its program for {@code outputs}, or null if the graph does not work row by row.
    */
-  static SequenceRunner of(Lowering.Request request, List<String> outputs, int threads) {
+  static SequenceRunner of(Lowering.Request request, List<String> outputs) {
     SequenceProgram program;
     try {
-      program = lower(request, outputs, threads);
+      program = lower(request, outputs);
     } catch (NotLowerableException reason) {
       RuntimeLog.debug("'{}' runs shape by shape: {}", request.model().graph().name(), reason);
       return null;
     }
-    SequenceRunner runner = new SequenceRunner(request, threads);
+    SequenceRunner runner = new SequenceRunner(request);
     runner.programs.put(List.copyOf(outputs), program);
     return runner;
   }
 
   /** Lowers with the shapes that the graph states, and failing that with inferred ones. */
-  private static SequenceProgram lower(
-      Lowering.Request request, List<String> outputs, int threads) {
+  private static SequenceProgram lower(Lowering.Request request, List<String> outputs) {
     try {
       SequenceView stated = SequenceView.ofStated(request.model());
       if (stated != null) {
-        return SequenceProgram.of(request, stated, outputs, threads);
+        return SequenceProgram.of(request, stated, outputs);
       }
     } catch (NotLowerableException | IllegalArgumentException reason) {
       RuntimeLog.debug(
@@ -63,7 +60,7 @@ final class SequenceRunner implements AutoCloseable {
     if (view == null) {
       throw new NotLowerableException("not all inputs have a batch dimension");
     }
-    return SequenceProgram.of(request, view, outputs, threads);
+    return SequenceProgram.of(request, view, outputs);
   }
 
   /** The batch that the inputs are, or null if they do not agree on its sizes. */
@@ -87,8 +84,8 @@ final class SequenceRunner implements AutoCloseable {
     return new Batch(sequences, length < 0 ? 1 : length);
   }
 
-  Tensor[] run(Tensor[] inputs, Batch batch, List<String> outputs) {
-    return program(outputs).run(inputs, batch);
+  Tensor[] run(Tensor[] inputs, Batch batch, List<String> outputs, int threads) {
+    return program(outputs).run(inputs, batch, threads);
   }
 
   /** True when several batches may be run as one with the same results. */
@@ -97,13 +94,14 @@ final class SequenceRunner implements AutoCloseable {
   }
 
   /** Runs all samples, joined as far as memory bounds allow. */
-  List<Tensor[]> runAll(List<Tensor[]> samples, List<Batch> batches, List<String> outputs) {
+  List<Tensor[]> runAll(
+      List<Tensor[]> samples, List<Batch> batches, List<String> outputs, int threads) {
     SequenceProgram program = program(outputs);
     List<Tensor[]> results = new ArrayList<>(samples.size());
     int from = 0;
     while (from < samples.size()) {
       if (batches.get(from).isEmpty()) {
-        results.add(program.run(samples.get(from), batches.get(from)));
+        results.add(program.run(samples.get(from), batches.get(from), threads));
         from++;
         continue;
       }
@@ -119,7 +117,8 @@ final class SequenceRunner implements AutoCloseable {
         to++;
       }
       results.addAll(
-          Arrays.asList(program.run(samples.subList(from, to), batches.subList(from, to))));
+          Arrays.asList(
+              program.run(samples.subList(from, to), batches.subList(from, to), threads)));
       from = to;
     }
     return results;
@@ -129,7 +128,7 @@ final class SequenceRunner implements AutoCloseable {
     SequenceProgram program = programs.get(outputs);
     return program != null
         ? program
-        : programs.computeIfAbsent(outputs, key -> lower(request, key, threads));
+        : programs.computeIfAbsent(outputs, key -> lower(request, key));
   }
 
   @Override

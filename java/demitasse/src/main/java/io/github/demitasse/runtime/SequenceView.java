@@ -77,16 +77,23 @@ final class SequenceView implements GraphView {
   }
 
   /**
-   * The view of a graph with a symbolic batch dimension, or null if there is none in all inputs.
+   * The view of a graph all inputs of which have a symbolic batch dimension, or all one of 1, as of
+   * graphs exported for single samples; null for others.
    */
   static SequenceView of(Model model) {
     // Names that no file uses: declared ones may be the same for batch and sequence.
     Dimension batch = Dimension.symbol("#batch");
     Dimension sequenceName = Dimension.symbol("#sequence");
     Map<String, Shape> inputs = new HashMap<>();
+    int single = 0;
     for (ValueInfo input : model.graph().inputs()) {
       Shape shape = input.shape();
-      if (shape == null || shape.rank() == 0 || shape.dimension(0).isKnown()) {
+      if (shape == null || shape.rank() == 0) {
+        return null;
+      }
+      if (shape.dimension(0).is(1)) {
+        single++;
+      } else if (shape.dimension(0).isKnown()) {
         return null;
       }
       Dimension[] dimensions = shape.dimensions().toArray(new Dimension[0]);
@@ -97,8 +104,16 @@ final class SequenceView implements GraphView {
       }
       inputs.put(input.name(), Shape.of(dimensions));
     }
-    GraphInference inference = GraphInference.of(model, inputs).requireSupported();
-    return new SequenceView(model, inference, batch, sequenceName);
+    if (single != 0 && single != inputs.size()) {
+      return null;
+    }
+    try {
+      GraphInference inference = GraphInference.of(model, inputs).requireSupported();
+      return new SequenceView(model, inference, batch, sequenceName);
+    } catch (IllegalArgumentException otherBatches) {
+      RuntimeLog.debug("'{}' takes no batches: {}", model.graph().name(), otherBatches);
+      return null;
+    }
   }
 
   /** The axis of an input [batch, 1.., sequence, ..] that counts tokens; -1 if there is none. */

@@ -1,12 +1,11 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.Model;
-import io.github.demitasse.graph.Domains;
-import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
-import io.github.demitasse.graph.rewrite.Rewrites;
+import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.operator.GraphInference;
 import io.github.demitasse.runtime.SequenceProgram.Batch;
+import io.github.demitasse.tensor.LeakDetector;
 import io.github.demitasse.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,14 +29,17 @@ public final class Session implements AutoCloseable {
   private final SessionInputs inputs;
   private final List<ValueInfo> outputs;
   private final List<String> outputNames;
+  private final PreparedModel prepared;
   private final PackedWeights weights;
   private final SequenceRunner sequences;
   private final ShapedRunner shaped;
   private final UseCount uses = new UseCount("the session");
+  private final int threads;
+  private final LeakDetector.Watch watch; // null unless leaks are looked for
 
   private Session(Model model, SessionOptions options) {
     NativePreload.start();
-    Model prepared = rewritten(model);
+    prepared = new PreparedModel(model);
     inputs = new SessionInputs(model.graph().inputs());
     outputs = model.graph().outputs();
     List<String> names = new ArrayList<>();
@@ -46,31 +48,21 @@ public final class Session implements AutoCloseable {
     }
     outputNames = List.copyOf(names);
     weights = new PackedWeights();
-    Lowering.Request request = new Lowering.Request(prepared, weights);
+    Lowering.Request request = new Lowering.Request(prepared.model(), weights);
     try {
-      sequences = SequenceRunner.of(request, outputNames, options.threads());
+      sequences = SequenceRunner.of(request, outputNames);
       if (sequences == null) {
-        GraphInference.of(prepared).requireSupported();
+        GraphInference.of(prepared.model()).requireSupported();
       }
     } catch (RuntimeException | Error failure) {
       weights.close();
+      prepared.close();
       throw failure;
     }
-    shaped = new ShapedRunner(request, options.threads());
-  }
-
-  /** A graph with fused operators that states all its values comes from rewriting. */
-  private static Model rewritten(Model model) {
-    Map<String, ValueInfo> values = model.graph().values();
-    boolean fused = false;
-    boolean stated = true;
-    for (Node node : model.graph().nodes()) {
-      fused |= node.domain().equals(Domains.DEMITASSE);
-      for (String output : node.outputs()) {
-        stated &= output.isEmpty() || values.containsKey(output);
-      }
-    }
-    return fused && stated ? model : Rewrites.apply(model, NodeEvaluator::evaluateIfKnown);
+    shaped = new ShapedRunner(request);
+    threads = options.threads();
+    LeakDetector detector = LeakDetector.configured();
+    watch = detector == null ? null : detector.watch(this, "a session of " + inputs.infos());
   }
 
   /**
@@ -147,7 +139,7 @@ public final class Session implements AutoCloseable {
     uses.enter();
     try {
       Tensor[] given = this.inputs.check(inputs);
-      return named(names, names.isEmpty() ? new Tensor[0] : run(given, names));
+      return named(names, names.isEmpty() ? new Tensor[0] : run(given, names, threads));
     } finally {
       exit();
     }
@@ -192,19 +184,23 @@ public final class Session implements AutoCloseable {
         batches.add(sequences.batch(sample));
       }
       if (!batches.contains(null)) {
-        return sequences.runAll(samples, batches, outputNames);
+        return sequences.runAll(samples, batches, outputNames, threads);
       }
     }
-    List<Tensor[]> results = new ArrayList<>(samples.size());
-    for (Tensor[] sample : samples) {
-      results.add(run(sample, outputNames));
-    }
-    return results;
+    // Samples on cores of their own beat one sample split over them.
+    int workers = threads == 0 ? NativeLibrary.availableThreads() : threads;
+    int perSample = samples.size() < workers ? threads : 1;
+    Tensor[][] results = new Tensor[samples.size()][];
+    Parallel.forEach(
+        results.length, workers, i -> results[i] = run(samples.get(i), outputNames, perSample));
+    return Arrays.asList(results);
   }
 
-  private Tensor[] run(Tensor[] given, List<String> names) {
+  private Tensor[] run(Tensor[] given, List<String> names, int threads) {
     Batch batch = sequences == null ? null : sequences.batch(given);
-    return batch == null ? shaped.run(given, names) : sequences.run(given, batch, names);
+    return batch == null
+        ? shaped.run(given, names, threads)
+        : sequences.run(given, batch, names, threads);
   }
 
   private List<String> checkOutputs(Collection<String> names) {
@@ -231,6 +227,9 @@ public final class Session implements AutoCloseable {
 
   @Override
   public void close() {
+    if (watch != null) {
+      watch.end();
+    }
     if (uses.close()) {
       free();
     }
@@ -248,6 +247,7 @@ public final class Session implements AutoCloseable {
     }
     shaped.close();
     weights.close();
+    prepared.close();
   }
 
   @Override

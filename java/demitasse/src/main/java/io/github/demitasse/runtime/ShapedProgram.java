@@ -9,7 +9,6 @@ final class ShapedProgram implements AutoCloseable {
   private final Lowering.Result lowered;
   private final DataType[] types;
   private final long[][] shapes;
-  private final int threads;
 
   /** When it was last asked for; larger is later. */
   volatile long lastUse;
@@ -19,8 +18,7 @@ final class ShapedProgram implements AutoCloseable {
    *
    * @throws NotLowerableException if a shape depends on data
    */
-  ShapedProgram(Lowering.Request request, StaticView view, List<String> outputs, int threads) {
-    this.threads = threads;
+  ShapedProgram(Lowering.Request request, StaticView view, List<String> outputs) {
     types = new DataType[outputs.size()];
     shapes = new long[types.length][];
     for (int i = 0; i < types.length; i++) {
@@ -31,7 +29,7 @@ final class ShapedProgram implements AutoCloseable {
   }
 
   /** Runs the program; null, with nothing done, after close. */
-  Tensor[] run(Tensor[] inputs) {
+  Tensor[] run(Tensor[] inputs, int threads) {
     Tensor[] results = new Tensor[types.length];
     int[] bound = lowered.inputs();
     try (Binding in = new Binding(bound.length);

@@ -10,10 +10,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * kept. Inputs that decide about shapes, such as Reshape's second, have a program for each content.
  */
 final class ShapedRunner implements AutoCloseable {
-  private static final int MAX_PROGRAMS = 16;
+  private static final int MAX_PROGRAMS = 32;
 
   private final Lowering.Request request;
-  private final int threads;
   private final ConcurrentHashMap<ProgramKey, ShapedProgram> programs = new ConcurrentHashMap<>();
   private final AtomicLong clock = new AtomicLong();
 
@@ -22,13 +21,12 @@ final class ShapedRunner implements AutoCloseable {
 
   private volatile boolean dependsOnData;
 
-  ShapedRunner(Lowering.Request request, int threads) {
+  ShapedRunner(Lowering.Request request) {
     this.request = request;
-    this.threads = threads;
     this.specialized = new boolean[request.model().graph().inputs().size()];
   }
 
-  Tensor[] run(Tensor[] inputs, List<String> outputs) {
+  Tensor[] run(Tensor[] inputs, List<String> outputs, int threads) {
     while (!dependsOnData) {
       boolean[] byContent = specialized;
       ProgramKey key = ProgramKey.of(inputs, byContent, outputs);
@@ -38,7 +36,7 @@ final class ShapedRunner implements AutoCloseable {
       }
       if (program != null) {
         program.lastUse = clock.incrementAndGet();
-        Tensor[] results = program.run(inputs);
+        Tensor[] results = program.run(inputs, threads);
         if (results != null) {
           return results;
         }
@@ -60,8 +58,7 @@ final class ShapedRunner implements AutoCloseable {
           new ShapedProgram(
               new Lowering.Request(model.model(), request.weights()),
               new StaticView(model.model(), model.inference()),
-              outputs,
-              threads);
+              outputs);
       program.lastUse = clock.incrementAndGet();
       programs.put(key, program);
       evict();

@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
  * where they came to be. Remembering the place costs microseconds per object, so it is done only
  * when the system property {@code demitasse.leakDetection} is true.
  */
-final class LeakDetector {
+public final class LeakDetector {
   private static final boolean ENABLED = Boolean.getBoolean("demitasse.leakDetection");
 
   private final Cleaner cleaner = Cleaner.create();
@@ -24,19 +24,19 @@ final class LeakDetector {
   }
 
   /** The detector that logs warnings, or null when detection is off. */
-  static LeakDetector configured() {
+  public static LeakDetector configured() {
     return ENABLED ? Logging.INSTANCE : null;
   }
 
   /** Watches an object; nothing the result holds may lead back to it. */
-  Watch watch(Object watched, String description) {
+  public Watch watch(Object watched, String description) {
     Watch watch = new Watch(description);
     watch.registration = cleaner.register(watched, watch);
     return watch;
   }
 
   /** Thread-safe: one watched object. */
-  final class Watch implements Runnable {
+  public final class Watch implements Runnable {
     private final String description;
     private final Throwable site = new Throwable("allocated here");
     private volatile boolean done;
@@ -47,7 +47,7 @@ final class LeakDetector {
     }
 
     /** The object was closed, or need not be. */
-    void end() {
+    public void end() {
       done = true;
       registration.clean();
     }

@@ -21,14 +21,14 @@ class FusedOperatorsTest {
     Model model = Encoders.encoder(mode);
     try (PackedWeights weights = new PackedWeights()) {
       Lowering.Request request = new Lowering.Request(model, weights);
-      try (SequenceRunner rows = SequenceRunner.of(request, OUTPUTS, 0);
-          ShapedRunner shaped = new ShapedRunner(request, 0)) {
+      try (SequenceRunner rows = SequenceRunner.of(request, OUTPUTS);
+          ShapedRunner shaped = new ShapedRunner(request)) {
         assertNotNull(rows);
         assertEquals(!mode.equals("dynamic_tensor"), rows.canJoin(OUTPUTS));
         Map<String, Tensor> given = Encoders.inputs(3, 17);
         Tensor[] in = {given.get("ids"), given.get("mask")};
-        Tensor[] expected = rows.run(in, rows.batch(in), OUTPUTS);
-        assertSame(expected, shaped.run(in, OUTPUTS));
+        Tensor[] expected = rows.run(in, rows.batch(in), OUTPUTS, 0);
+        assertSame(expected, shaped.run(in, OUTPUTS, 0));
         assertSame(expected, EagerRunner.run(request, in, OUTPUTS, 0));
       }
     }

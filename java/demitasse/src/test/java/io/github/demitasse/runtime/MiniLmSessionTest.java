@@ -141,10 +141,10 @@ class MiniLmSessionTest {
     Tensor[] given = inputs.values().toArray(new Tensor[0]);
     try (PackedWeights weights = new PackedWeights()) {
       Lowering.Request request = new Lowering.Request(model, weights);
-      try (SequenceRunner rows = SequenceRunner.of(request, outputs, 0);
-          ShapedRunner shaped = new ShapedRunner(request, 0)) {
-        float[] expected = rows.run(given, rows.batch(given), outputs)[0].toFloats();
-        assertArrayEquals(expected, shaped.run(given, outputs)[0].toFloats(), 1e-5f);
+      try (SequenceRunner rows = SequenceRunner.of(request, outputs);
+          ShapedRunner shaped = new ShapedRunner(request)) {
+        float[] expected = rows.run(given, rows.batch(given), outputs, 0)[0].toFloats();
+        assertArrayEquals(expected, shaped.run(given, outputs, 0)[0].toFloats(), 1e-5f);
         assertArrayEquals(
             expected, EagerRunner.run(request, given, outputs, 0)[0].toFloats(), 1e-5f);
       }

@@ -2,16 +2,24 @@ package io.github.demitasse.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.UnsupportedOperatorException;
+import io.github.demitasse.graph.Dimension;
+import io.github.demitasse.graph.Graph;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.graph.Shape;
+import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.graph.rewrite.Rewrites;
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -162,6 +170,102 @@ class SessionTest {
             + " 2 in input 'ids'");
   }
 
+  /** [rows, 3] to [rows, 2]; the size of a batch is a symbol, or 1. */
+  private static Model perceptron(Object rows) {
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("x", DataType.FLOAT32, rows, 3)
+            .output("y", DataType.FLOAT32, rows, 2)
+            .weight("w1", Tensor.of(new float[] {1, -1, 2, 0, 3, 1}, 3, 2))
+            .weight("b1", Tensor.of(new float[] {0.5f, -4}, 2))
+            .weight("w2", Tensor.of(new float[] {1, 2, 3, 4}, 2, 2))
+            .node("MatMul", List.of("x", "w1"), "h1")
+            .node("Add", List.of("h1", "b1"), "h2")
+            .node("Relu", List.of("h2"), "h3")
+            .node("MatMul", List.of("h3", "w2"), "h4")
+            .node("Softmax", List.of("h4"), "y");
+    return b.build();
+  }
+
+  private static float[] perceptron(float[] x) {
+    float a = Math.max(0, x[0] + 2 * x[1] + 3 * x[2] + 0.5f);
+    float b = Math.max(0, -x[0] + x[2] - 4);
+    double first = Math.exp(a + 3 * b);
+    double second = Math.exp(2 * a + 4 * b);
+    return new float[] {(float) (first / (first + second)), (float) (second / (first + second))};
+  }
+
+  @Test
+  void aPerceptronHasOneProgramForAllBatches() {
+    for (Object rows : new Object[] {"batch", 1}) {
+      Model model = perceptron(rows);
+      try (PackedWeights weights = new PackedWeights();
+          SequenceRunner runner =
+              SequenceRunner.of(
+                  new Lowering.Request(Rewrites.apply(model), weights), List.of("y"))) {
+        assertNotNull(runner);
+      }
+      try (Session session = Session.open(model)) {
+        List<Map<String, Tensor>> samples = new ArrayList<>();
+        for (int i = 0; i < 7; i++) {
+          samples.add(Map.of("x", Tensor.of(new float[] {0.1f * i, -0.2f * i, 0.5f}, 1, 3)));
+        }
+        List<Map<String, Tensor>> results = session.runAll(samples);
+        for (int i = 0; i < 7; i++) {
+          float[] expected = perceptron(samples.get(i).get("x").toFloats());
+          assertArrayEquals(expected, results.get(i).get("y").toFloats(), 1e-6f);
+        }
+      }
+    }
+  }
+
+  @Test
+  void samplesOfAGraphThatTakesNoBatchesRunSideBySide() {
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("x", DataType.FLOAT32, "n", "m")
+            .output("y", DataType.FLOAT32, "m", "n");
+    b.node("", "Transpose", List.of("x"), List.of("y"), Map.of());
+    try (Session session = Session.open(b.build(), SessionOptions.threads(3))) {
+      List<Map<String, Tensor>> samples = new ArrayList<>();
+      for (int i = 1; i <= 50; i++) {
+        samples.add(Map.of("x", Tensor.of(new float[2 * i], 2, i)));
+      }
+      List<Map<String, Tensor>> results = session.runAll(samples);
+      for (int i = 1; i <= 50; i++) {
+        assertArrayEquals(new long[] {i, 2}, results.get(i - 1).get("y").shape());
+      }
+    }
+  }
+
+  @Test
+  void wrongStatementsAboutValuesAreFoundOut() {
+    Model model = Encoders.encoder("static");
+    Map<String, Tensor> inputs = Encoders.inputs(2, 5);
+    Map<String, ValueInfo> values = new HashMap<>();
+    for (Node node : model.graph().nodes()) {
+      for (String output : node.outputs()) {
+        Shape shape =
+            Shape.of(Dimension.symbol("batch"), Dimension.symbol("sequence"), Dimension.of(7));
+        values.put(output, new ValueInfo(output, DataType.FLOAT32, shape));
+      }
+    }
+    Graph graph = model.graph();
+    Model wrong =
+        model.withGraph(
+            new Graph(
+                graph.name(),
+                graph.opsets(),
+                graph.inputs(),
+                graph.outputs(),
+                graph.nodes(),
+                values));
+    try (Session expected = Session.open(model);
+        Session actual = Session.open(wrong)) {
+      assertSame(expected.run(inputs), actual.run(inputs));
+    }
+  }
+
   @Test
   void allMissingOperatorsAreNamedAtOnce() {
     Model model =
@@ -179,7 +283,7 @@ class SessionTest {
   @Test
   void manyThreadsShareOneSession() throws Exception {
     try (Session session = Session.open(Encoders.encoder("dynamic_row"))) {
-      Map<Integer, Map<String, Tensor>> expected = new java.util.HashMap<>();
+      Map<Integer, Map<String, Tensor>> expected = new HashMap<>();
       for (int length = 1; length <= 16; length++) {
         expected.put(length, session.run(Encoders.inputs(2, length)));
       }
