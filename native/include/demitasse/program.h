@@ -148,8 +148,9 @@ DMT_API int64_t dmt_program_arena_bytes(const dmt_program* program);
 
 /* One operator at once on plain contiguous memory, through the same registry as
  * dmt_program_operator. For tensor i of inputs: dtypes[i], ranks[i], and its dims at dims[sum of
- * earlier ranks]; then the outputs likewise, in the same arrays. addresses in the same order; an
- * absent optional input has dtype 0 and rank 0. */
+ * earlier ranks]; then the outputs likewise, in the same arrays. addresses in the same order,
+ * multiples of the element size; no output may overlap another tensor. An absent optional input has
+ * dtype 0 and rank 0. */
 DMT_API int32_t dmt_operator_run(const char* name, const int32_t* dtypes, const int32_t* ranks,
                                  const int64_t* dims, const int64_t* addresses,
                                  const int64_t* bytes, int32_t input_count, int32_t output_count,

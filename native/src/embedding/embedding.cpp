@@ -25,16 +25,19 @@ int64_t index_at(const TensorView& indices, int64_t row) {
   return indices.dtype == DMT_S32 ? indices.as<int32_t>()[row] : indices.as<int64_t>()[row];
 }
 
-void check_indices(const Embedding& e, int64_t rows) {
+int64_t checked_index(const Embedding& e, int64_t row) {
   const int64_t entries = e.table.dims[0];
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t index = index_at(e.indices, row);
-    if (index < -entries || index >= entries) {
-      fail(DMT_INVALID_ARGUMENT, "%s: index %lld at row %lld is outside the table of %lld entries",
-           e.name, static_cast<long long>(index), static_cast<long long>(e.first_row + row),
-           static_cast<long long>(entries));
-    }
+  const int64_t index = index_at(e.indices, row);
+  if (index < -entries || index >= entries) {
+    fail(DMT_INVALID_ARGUMENT, "%s: index %lld at row %lld is outside the table of %lld entries",
+         e.name, static_cast<long long>(index), static_cast<long long>(e.first_row + row),
+         static_cast<long long>(entries));
   }
+  return index;
+}
+
+void check_indices(const Embedding& e, int64_t rows) {
+  for (int64_t row = 0; row < rows; ++row) checked_index(e, row);
 }
 
 void check_positions(const Embedding& e) {
@@ -98,8 +101,8 @@ void embed(Isa isa, const Embedding& e, int64_t rows, const Executor& executor) 
   const EmbeddingKernels& kernels = embedding_kernels(isa);
   if (e.indices.present()) {
     executor.parallel_for(rows, grain(e.table.dims[1]), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row)
-        look_up(kernels, e, row, index_at(e.indices, row));
+      // Checked again: the caller's memory may have changed since.
+      for (int64_t row = begin; row < end; ++row) look_up(kernels, e, row, checked_index(e, row));
     });
   } else {
     executor.parallel_for(e.sequences, 1, [&](int64_t begin, int64_t end) {

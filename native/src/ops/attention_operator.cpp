@@ -299,6 +299,7 @@ void rotary_embedding(const OperatorCall& call) {
     reject(call, "%lld of %lld features cannot be rotated", static_cast<long long>(rotated),
            static_cast<long long>(x.size));
   }
+  if (in.elements() == 0) return;
   std::vector<int64_t> rows(x.batch * x.length);  // of the tables
   if (has_input(call, 3)) {
     const int64_t ids[] = {x.batch, x.length};

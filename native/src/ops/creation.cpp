@@ -69,7 +69,7 @@ void eye_like(const OperatorCall& call) {
     T* to = y.as<T>();
     const int64_t rows = y.dims[0], columns = y.dims[1];
     std::fill_n(to, rows * columns, T(0));
-    for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t row = 0; columns > 0 && row < rows; ++row) {
       int64_t column;
       if (__builtin_add_overflow(row, call.integers[0], &column)) continue;
       if (column >= 0 && column < columns) to[row * columns + column] = T(1);

@@ -41,7 +41,7 @@ Plan make_plan(const OperatorCall& call) {
   for (const TensorView& input : call.inputs) count += input.rank;
   require_attributes(call, count);
   Plan plan;
-  std::fill_n(plan.sizes, kMaxLabels, 0);
+  std::fill_n(plan.sizes, kMaxLabels, 1);  // also of labels that no operand has
   for (int64_t i = 0; i < count; ++i) {
     if (call.integers[i] < 0 || call.integers[i] >= kMaxLabels) {
       reject(call, "label %lld", static_cast<long long>(call.integers[i]));
@@ -133,7 +133,6 @@ void sum_products(const OperatorCall& call, const Plan& plan) {
     kept.push_back(static_cast<int32_t>(call.integers[axis]));
   }
   for (int32_t label = 0; label < plan.labels; ++label) {
-    // A label that no operand has has no size.
     if (!plan.in_output[label]) summed.push_back(label);
   }
   const int64_t terms = Walk(plan, summed, inputs).count();
@@ -143,7 +142,7 @@ void sum_products(const OperatorCall& call, const Plan& plan) {
     outer.go_to(begin);
     for (int64_t i = begin; i < end; ++i, outer.advance()) {
       Sum sum(0);
-      inner.go_to(0);
+      if (terms > 0) inner.go_to(0);
       for (int64_t term = 0; term < terms; ++term, inner.advance()) {
         Sum product(1);
         for (size_t o = 0; o < inputs; ++o) {

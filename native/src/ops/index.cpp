@@ -63,6 +63,8 @@ std::vector<int64_t> slice_places(const OperatorCall& call, const TensorView& da
   const int64_t rows = product(indices, 0, indices.rank - 1);
   const int64_t batches = product(data, 0, batch);
   const int64_t batch_size = product(data, batch, data.rank);
+  // Without indices the number of rows costs no memory, so it may be anything.
+  if (values.empty() && product(data, batch + depth, data.rank) == 0) return {};
   std::vector<int64_t> places(rows);
   for (int64_t row = 0; row < rows; ++row) {
     int64_t place = row / (rows / batches) * batch_size;

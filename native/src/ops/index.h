@@ -22,7 +22,7 @@ std::vector<int64_t> element_places(const OperatorCall& call, const TensorView& 
 
 // GatherND and ScatterND: for each row of `indices` [..., depth], the first element of the slice of
 // `data` that it names, after `batch` dimensions which both share. All indices are checked; the
-// caller has checked that depth and batch fit the ranks.
+// caller has checked that depth and batch fit the ranks. Empty when there is nothing to move.
 std::vector<int64_t> slice_places(const OperatorCall& call, const TensorView& data,
                                   const TensorView& indices, int32_t batch);
 

@@ -50,13 +50,13 @@ void gather(const OperatorCall& call) {
   end = std::copy(data.dims + axis + 1, data.dims + data.rank, end);
   require_shape(call, call.outputs[0], {expected, end});
   const AxisView around = around_axis(data, axis);
-  const std::vector<int64_t> picks = read_integers(call, indices);
+  std::vector<int64_t> picks = read_integers(call, indices);
+  for (int64_t& pick : picks) pick = checked_index(call, pick, around.size);
+  if (call.outputs[0].elements() == 0) return;
   std::vector<int64_t> places;
   places.reserve(around.outer * picks.size());
   for (int64_t outer = 0; outer < around.outer; ++outer) {
-    for (const int64_t pick : picks) {
-      places.push_back(outer * around.size + checked_index(call, pick, around.size));
-    }
+    for (const int64_t pick : picks) places.push_back(outer * around.size + pick);
   }
   pick_runs(call, places, around.inner * bytes, around.inner * bytes);
 }
@@ -257,6 +257,7 @@ void compress(const OperatorCall& call) {
   if (!flat) std::copy_n(in.dims, in.rank, expected);
   expected[axis] = kept.size();
   require_shape(call, out, {expected, static_cast<size_t>(rank)});
+  if (out.elements() == 0) return;
   std::vector<int64_t> places;
   for (int64_t outer = 0; outer < around.outer; ++outer) {
     for (const int64_t index : kept) places.push_back(outer * around.size + index);

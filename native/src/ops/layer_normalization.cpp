@@ -103,7 +103,10 @@ void normalize(const OperatorCall& call, bool rms) {
   const int64_t features = product(x, axis, x.rank);
   const int64_t rows = product(x, 0, axis);
   const double epsilon = call.floats[0];
-  if (x.elements() == 0) return;
+  if (x.elements() == 0) {  // the moments of rows of nothing are NaN
+    if (!rms) store_moments<float>(call, nullptr, rows, features, epsilon);
+    return;
+  }
   if (x.dtype == DMT_F64) {
     require_same_dtype(call, x, scale);
     const Repeated<double> gamma(call, x, axis, scale, scale.as<double>());

@@ -70,7 +70,9 @@ void check_parts(const OperatorCall& call, const TensorView& whole,
       reject(call, "%s is not a part of %s along axis %d", describe(part).c_str(),
              describe(whole).c_str(), axis);
     }
-    total += part.dims[axis];
+    if (__builtin_add_overflow(total, part.dims[axis], &total)) {
+      reject(call, "the parts of %s are too large", describe(whole).c_str());
+    }
   }
   if (total != whole.dims[axis]) {
     reject(call, "the parts have %lld elements along axis %d of %s", static_cast<long long>(total),
@@ -298,7 +300,7 @@ void reverse_sequence(const OperatorCall& call) {
   const int64_t bytes = movable_bytes(call, in, out);
   require_same_shape(call, in, out);
   const int64_t batch_axis = call.integers[0], time_axis = call.integers[1];
-  if (in.rank < 2 || batch_axis + time_axis != 1 || batch_axis * time_axis != 0) {
+  if (in.rank < 2 || std::min(batch_axis, time_axis) != 0 || std::max(batch_axis, time_axis) != 1) {
     reject(call, "batch axis %lld and time axis %lld of %s", static_cast<long long>(batch_axis),
            static_cast<long long>(time_axis), describe(in).c_str());
   }

@@ -115,6 +115,7 @@ void batch_normalization(const OperatorCall& call) {
       }
     });
   }
+  if (x.elements() == 0) return;
   const auto apply = [&](auto zero, const auto* from, auto* to) {
     using T = decltype(zero);
     std::vector<T> factors(view.size), shifts(view.size);
@@ -143,6 +144,7 @@ void lp_normalization(const OperatorCall& call) {
       around_axis(call.inputs[0], checked_axis(call, call.integers[0], call.inputs[0].rank));
   const int64_t p = call.integers[1];
   if (p != 1 && p != 2) reject(call, "p is %lld", static_cast<long long>(p));
+  if (call.inputs[0].elements() == 0) return;
   const FloatValues x(call, call.inputs[0]);
   const FloatResult y(call, call.outputs[0]);
   for (int64_t run = 0; run < view.outer * view.inner; ++run) {
@@ -207,6 +209,7 @@ void local_response_normalization(const OperatorCall& call) {
   const AxisView view = around_channels(call);
   const int64_t size = call.integers[0];
   if (size < 1) reject(call, "size is %lld", static_cast<long long>(size));
+  if (call.inputs[0].elements() == 0) return;
   const double alpha = call.floats[0], beta = call.floats[1], bias = call.floats[2];
   const int64_t before = std::min((size - 1) / 2, view.size), after = std::min(size / 2, view.size);
   const FloatValues x(call, call.inputs[0]);

@@ -171,15 +171,16 @@ void pad(const OperatorCall& call) {
   if (out.rank != in.rank) {
     reject(call, "%s cannot be padded to %s", describe(in).c_str(), describe(out).c_str());
   }
+  if (element_bytes(in.dtype) == 0) fail_dtype(call, in.dtype);
   if (in.rank == 0) {
     std::memcpy(out.data, in.data, element_bytes(in.dtype));
     return;
   }
+  if (out.elements() == 0) return;
   std::vector<std::vector<int64_t>> indices;
   for (int32_t axis = 0; axis < in.rank; ++axis) {
     indices.push_back(source_indices(call, static_cast<Mode>(mode), axis));
   }
-  if (out.elements() == 0) return;
   dispatch_size(call, in.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     pad_rows<T>(call, indices, constant_value<T>(call));

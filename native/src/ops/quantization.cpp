@@ -108,15 +108,16 @@ Parameters parameters(const OperatorCall& call) {
     result.shape.dims[0] = around.size;
     return result;
   }
-  const int64_t blocks = block < 0 ? -1 : (around.size + block - 1) / block;
+  const int64_t blocks = block < 0 ? -1 : around.size / block + (around.size % block != 0);
   bool fits = block > 0 && scale.rank == x.rank;
   for (int32_t i = 0; fits && i < x.rank; ++i) {
     fits = scale.dims[i] == (i == axis ? blocks : x.dims[i]);
   }
   if (!fits) fail_parameters(call, x, scale);
+  result.shape = x;
+  if (x.elements() == 0) return result;
   result.scales = unblocked(result.scales, around, blocks, block);
   result.zero_points = unblocked(result.zero_points, around, blocks, block);
-  result.shape = x;
   return result;
 }
 

@@ -225,7 +225,7 @@ void reduce_columns(const OperatorCall& call, const ReductionPlan& plan, const T
   const int64_t blocks = (columns + kColumns - 1) / kColumns;
   const int64_t rows = columns == 0 ? 0 : plan.kept_count / columns;
   const int64_t grain =
-      std::max<int64_t>(1, kElementGrain / (kColumns * std::max<int64_t>(1, plan.reduced_count)));
+      std::max<int64_t>(1, kElementGrain / kColumns / std::max<int64_t>(1, plan.reduced_count));
   call.executor.parallel_for(rows * blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t row = item / blocks, first = item % blocks * kColumns;

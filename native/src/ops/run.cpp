@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/overlap.h"
 #include "demitasse/program.h"
 #include "ops/registry.h"
 #include "threads/pool.h"
@@ -52,6 +53,9 @@ TensorView tensor(const char* name, int32_t index, int32_t dtype, int32_t rank, 
   if (expected > 0 && address == 0) {
     fail(DMT_INVALID_ARGUMENT, "%s: tensor %d has no address", name, index);
   }
+  if (static_cast<uint64_t>(address) % std::max(1, bits / 8) != 0) {
+    fail(DMT_INVALID_ARGUMENT, "%s: tensor %d is not aligned to its elements", name, index);
+  }
   view.data = reinterpret_cast<void*>(address);
   return view;
 }
@@ -80,6 +84,7 @@ int32_t dmt_operator_run(const char* name, const int32_t* dtypes, const int32_t*
     check_array(name, "floats", floats, float_count);
     if (threads < 0) fail(DMT_INVALID_ARGUMENT, "%s: threads is %d", name, threads);
     std::vector<TensorView> tensors(count);
+    std::vector<BoundMemory> memories;
     for (int32_t i = 0; i < count; ++i) {
       if (dtypes[i] == 0) continue;
       if (ranks[i] < 0 || ranks[i] > DMT_MAX_RANK) {
@@ -91,7 +96,14 @@ int32_t dmt_operator_run(const char* name, const int32_t* dtypes, const int32_t*
       }
       tensors[i] = tensor(name, i, dtypes[i], ranks[i], dims, addresses[i], bytes[i]);
       dims += ranks[i];
+      const auto begin = static_cast<uintptr_t>(addresses[i]);
+      const auto size = static_cast<uintptr_t>(bytes[i]);
+      if (size > UINTPTR_MAX - begin) {
+        fail(DMT_INVALID_ARGUMENT, "%s: tensor %d ends beyond the address space", name, i);
+      }
+      if (size > 0) memories.push_back({"tensor", i, begin, begin + size, i >= input_count});
     }
+    check_apart(name, memories);
     const std::span<const TensorView> all(tensors);
     const PoolExecutor executor(threads);
     run({name,

@@ -101,6 +101,7 @@ void scan(const OperatorCall& call) {
   require_same_shape(call, x, y);
   const AxisView view = around_axis(x, checked_axis(call, integer_scalar(call, 1), x.rank));
   const bool exclusive = call.integers[0] != 0, reverse = call.integers[1] != 0;
+  if (x.elements() == 0) return;
   dispatch_numeric(call, x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     using A = Accumulator<T>;

@@ -1,8 +1,8 @@
 // The C ABI of running a program: everything that the caller gives is checked here.
-#include <algorithm>
 #include <vector>
 
 #include "core/error.h"
+#include "core/overlap.h"
 #include "program/program.h"
 
 namespace demitasse {
@@ -28,20 +28,16 @@ Extent check_sequences(const Program& program, int64_t sequences, const int64_t*
            ll(i), ll(offsets[i]), ll(offsets[i + 1]));
     }
   }
+  if (offsets[sequences] > kMaxBytes) {
+    fail(DMT_OUT_OF_MEMORY, "run: %lld tokens are too many", ll(offsets[sequences]));
+  }
   return {offsets[sequences], sequences};
 }
-
-struct Memory {
-  const char* kind;
-  int32_t index;
-  uintptr_t begin, end;
-  bool written;
-};
 
 // Fills `addresses` and `memories` with what is bound to `ids`.
 void bind(const Program& program, std::span<const int32_t> ids, const Extent& extent,
           const char* kind, const int64_t* given, const int64_t* given_bytes, int32_t count,
-          bool written, std::vector<void*>& addresses, std::vector<Memory>& memories) {
+          bool written, std::vector<void*>& addresses, std::vector<BoundMemory>& memories) {
   if (count != static_cast<int32_t>(ids.size())) {
     fail(DMT_INVALID_ARGUMENT, "run: %d %ss are given, the program has %d", count, kind,
          static_cast<int32_t>(ids.size()));
@@ -74,25 +70,6 @@ void bind(const Program& program, std::span<const int32_t> ids, const Extent& ex
   }
 }
 
-// Operations write outputs while they still read inputs.
-void check_apart(std::vector<Memory>& memories) {
-  std::sort(memories.begin(), memories.end(),
-            [](const Memory& a, const Memory& b) { return a.begin < b.begin; });
-  const Memory* furthest = nullptr;          // of all that begin earlier
-  const Memory* furthest_written = nullptr;  // of those, the outputs
-  for (const Memory& memory : memories) {
-    const Memory* clash = memory.written ? furthest : furthest_written;
-    if (clash != nullptr && clash->end > memory.begin) {
-      fail(DMT_INVALID_ARGUMENT, "run: %s %d and %s %d overlap in memory", clash->kind,
-           clash->index, memory.kind, memory.index);
-    }
-    if (furthest == nullptr || memory.end > furthest->end) furthest = &memory;
-    if (memory.written && (furthest_written == nullptr || memory.end > furthest_written->end)) {
-      furthest_written = &memory;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace demitasse
 
@@ -108,12 +85,12 @@ int32_t dmt_program_run(dmt_program* handle, int64_t sequences, const int64_t* s
     if (threads < 0) fail(DMT_INVALID_ARGUMENT, "run: %d threads", threads);
     const Extent extent = check_sequences(*program, sequences, sequence_offsets);
     std::vector<void*> input_addresses, output_addresses;
-    std::vector<Memory> memories;
+    std::vector<BoundMemory> memories;
     bind(*program, program->inputs(), extent, "input", inputs, input_bytes, input_count, false,
          input_addresses, memories);
     bind(*program, program->outputs(), extent, "output", outputs, output_bytes, output_count, true,
          output_addresses, memories);
-    check_apart(memories);
+    check_apart("run", memories);
     program->run({input_addresses, output_addresses, extent, sequence_offsets}, threads);
   });
 }

@@ -217,6 +217,21 @@ TEST(Linear, EinsumSumsWhatTheOutputLacks) {
 }
 
 // Heads of attention scores, as exporters write it: bhqd,bhkd->bhqk; with a broadcast batch.
+TEST(Linear, EinsumOverNothingIsZero) {
+  const TestTensor a = tensor<double>({2, 0}, {}), b = tensor<double>({0, 3}, {});
+  EXPECT_EQ(run("Einsum", {a, b}, DMT_F64, {2, 3}, {0, 2, 0, 1, 1, 2}).values<double>(),
+            std::vector<double>(6));
+  const TestTensor nothing = tensor<float>({0, 0}, {}), some = tensor<float>({2}, {1, 2});
+  EXPECT_EQ(run("Einsum", {nothing, some}, DMT_F32, {2}, {2, 0, 1, 2}).values<float>(),
+            std::vector<float>(2));
+}
+
+TEST(Linear, EinsumLabelsMayHaveGaps) {
+  const TestTensor a = tensor<double>({2, 2}, {1, 2, 3, 4});
+  EXPECT_EQ(run("Einsum", {a}, DMT_F64, {2}, {3, 3, 7}).values<double>(),
+            (std::vector<double>{3, 7}));
+}
+
 TEST(Linear, EinsumOfStacksEqualsTheDefinition) {
   const TestTensor q = small<float>({2, 3, 4, 5}, 1), k = small<float>({1, 3, 6, 5}, 2);
   const TestTensor y =

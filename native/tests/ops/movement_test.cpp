@@ -222,6 +222,10 @@ TEST(Movement, WhatDoesNotFitIsRejected) {
   rejected("Concat", {}, {4, 3}, {0});
   rejected("Split", {x}, {2, 2}, {1, 2});
   rejected("Split", {x}, {2, 0}, {1, -1});
+  {  // sizes whose sum wraps around to 3, the first two of unwanted outputs
+    std::vector<TestTensor> out{{}, {}, empty(DMT_F32, {2, 5})};
+    EXPECT_EQ(try_call("Split", {x}, out, {1, INT64_MAX, INT64_MAX, 5}), DMT_INVALID_ARGUMENT);
+  }
   rejected("Slice", {x}, {2, 3}, {0, 1, 1, 1});
   rejected("Slice", {x}, {2, 2}, {0, 0, 1, INT64_MAX});
   rejected("Slice", {x}, {2, 1}, {0, -1, 1, 1});
@@ -231,6 +235,10 @@ TEST(Movement, WhatDoesNotFitIsRejected) {
   rejected("Pad", {x, {}}, {2, 3}, {9, 0, 0}, {0});
   rejected("Pad", {x, {}}, {2, 3}, {1, INT64_MIN, 0}, {0});
   rejected("Pad", {counted<float>({0, 3}), {}}, {2, 3}, {2, 1, 0}, {0});
+  {
+    std::vector<TestTensor> out{packed(DMT_U4, {}, {0})};
+    EXPECT_EQ(try_call("Pad", {packed(DMT_U4, {}, {7})}, out, {0}, {0}), DMT_UNSUPPORTED);
+  }
   rejected("Trilu", {counted<float>({3})}, {3}, {1});
   rejected("Trilu", {x, tensor<int64_t>({2}, {0, 0})}, {2, 3}, {1});
   rejected("DepthToSpace", {counted<float>({1, 3, 2, 2})}, {1, 0, 4, 4}, {2, 0});

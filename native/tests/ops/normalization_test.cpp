@@ -136,6 +136,16 @@ TEST(LayerNormalization, NormalizesTheLastAxesAndTellsItsMoments) {
   }
 }
 
+TEST(LayerNormalization, MomentsOfNothingAreNaN) {
+  const TestTensor x = tensor<float>({2, 0}, {}), scale = tensor<float>({0}, {});
+  std::vector<TestTensor> out{empty(DMT_F32, {2, 0}), empty(DMT_F32, {2, 1}),
+                              empty(DMT_F32, {2, 1})};
+  ASSERT_EQ(try_call("LayerNormalization", {x, scale}, out, {1}, {1e-5}), DMT_OK)
+      << dmt_last_error();
+  for (const float moment : out[1].values<float>()) EXPECT_TRUE(std::isnan(moment));
+  for (const float moment : out[2].values<float>()) EXPECT_TRUE(std::isnan(moment));
+}
+
 TEST(LayerNormalization, HalvesAndDoublesFollow) {
   const TestTensor x = normal({4, 9}, 5), scale = normal({9}, 6);
   const std::vector<float> y =

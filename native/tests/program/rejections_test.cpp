@@ -365,7 +365,7 @@ TEST_F(Rejections, operatorsAtOnce) {
   const int32_t dtypes[] = {DMT_F32, DMT_F32}, ranks[] = {1, 1};
   const int64_t shape[] = {2, 2};
   float data[4] = {};
-  const int64_t at[] = {reinterpret_cast<int64_t>(data), reinterpret_cast<int64_t>(data + 2)};
+  int64_t at[] = {reinterpret_cast<int64_t>(data), reinterpret_cast<int64_t>(data + 2)};
   const int64_t bytes[] = {8, 8};
   const auto run = [&](const char* name, const int32_t* types, const int32_t* rank,
                        const int64_t* shapes, const int64_t* sizes, int32_t inputs) {
@@ -385,6 +385,12 @@ TEST_F(Rejections, operatorsAtOnce) {
   EXPECT_REJECTED(run("Relu", unknown, ranks, shape, bytes, 1), "99");
   EXPECT_REJECTED(run("Relu", dtypes, ranks, negative, bytes, 1), "-2");
   EXPECT_REJECTED(run("Relu", dtypes, ranks, shape, few, 1), "needs 8 bytes, 4 are given");
+  at[1] -= 4;
+  EXPECT_REJECTED(run("Relu", dtypes, ranks, shape, bytes, 1), "overlap");
+  at[1] += 3;
+  EXPECT_REJECTED(run("Relu", dtypes, ranks, shape, bytes, 1), "not aligned");
+  at[1] = -4;
+  EXPECT_REJECTED(run("Relu", dtypes, ranks, shape, bytes, 1), "address space");
 }
 
 }  // namespace
