@@ -20,6 +20,9 @@ final class Histogram {
       maximum = Math.max(maximum, value);
       largest = Math.max(largest, Math.abs(value));
     }
+    if (!Float.isFinite(largest)) { // no limit is large enough
+      throw new IllegalArgumentException("observed values must be finite, given " + largest);
+    }
     if (limit == 0) {
       // The smallest power of two that holds the first batch: merging keeps bin borders exact.
       limit = largest == 0 ? Float.MIN_NORMAL : Math.scalb(1.0, Math.getExponent(largest) + 1);

@@ -16,7 +16,7 @@ public record Range(float minimum, float maximum) {
   /** Scale of 8-bit unsigned codes over this range; 1 for the empty range [0, 0]. */
   public float scale() {
     Range range = withZero();
-    float scale = (range.maximum - range.minimum) / 255;
+    float scale = (float) (((double) range.maximum - range.minimum) / 255);
     return scale > 0 ? scale : 1;
   }
 

@@ -35,7 +35,7 @@ final class RoundToNearest {
       float scale =
           symmetric
               ? Math.max(-minimum[channel], maximum[channel]) / 127
-              : (maximum[channel] - minimum[channel]) / 255;
+              : (float) (((double) maximum[channel] - minimum[channel]) / 255);
       scales[channel] = scale > 0 ? scale : 1;
       zeroPoints[channel] =
           symmetric ? 0 : (byte) (Math.rint(-minimum[channel] / scales[channel]) - 128);

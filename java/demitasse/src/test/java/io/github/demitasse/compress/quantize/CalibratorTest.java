@@ -52,6 +52,25 @@ class CalibratorTest {
   }
 
   @Test
+  void histogramsRejectWhatIsNotFinite() {
+    for (Calibration calibration :
+        List.of(Percentile.of(99), Entropy.calibration(), MeanSquaredError.calibration())) {
+      Calibrator calibrator = calibration.calibrator();
+      calibrator.observe(new float[] {1, -2});
+      for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY, -1f / 0}) {
+        assertThrows(
+            IllegalArgumentException.class, () -> calibrator.observe(new float[] {0, value}));
+      }
+    }
+  }
+
+  @Test
+  void theWidestRangeHasAFiniteScale() {
+    Range range = new Range(-Float.MAX_VALUE, Float.MAX_VALUE);
+    assertEquals(Float.MAX_VALUE / 127.5f, range.scale());
+  }
+
+  @Test
   void aConstantIsRepresented() {
     for (Calibration calibration : ALL) {
       for (float constant : new float[] {0, 3.5f, -1e-20f, 1e30f}) {
