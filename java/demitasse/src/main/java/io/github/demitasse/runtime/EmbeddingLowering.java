@@ -87,7 +87,7 @@ final class EmbeddingLowering implements NodeLowering {
     } else if (table instanceof DenseWeight dense && PackedWeights.isFloat(dense.tensor().type())) {
       rows = dense.tensor();
     } else {
-      rows = table.dequantize();
+      rows = table.dequantize().leaveToCollector();
     }
     int constant = lowering.program().constant(rows, rows.shape());
     lowering

@@ -15,6 +15,7 @@ import io.github.demitasse.operator.Operators;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -94,9 +95,7 @@ public final class NodeEvaluator {
       results.add(Tensor.allocate(inference.value(output).type(), shape.sizes()));
     }
     if (call.alias()) {
-      Tensor source = inputs.get(call.inputs().get(0));
-      results.get(0).buffer().put(source.acquire().duplicate());
-      source.release();
+      copy(inputs.get(call.inputs().get(0)), results.get(0));
       return results;
     }
     List<Tensor> all = new ArrayList<>();
@@ -106,6 +105,17 @@ public final class NodeEvaluator {
     all.addAll(results);
     run(call, all, results.size());
     return results;
+  }
+
+  private static void copy(Tensor from, Tensor to) {
+    ByteBuffer source = from.acquire();
+    ByteBuffer target = to.acquire();
+    try {
+      target.put(source);
+    } finally {
+      to.release();
+      from.release();
+    }
   }
 
   private static void run(NativeCall call, List<Tensor> tensors, int outputs) {

@@ -174,7 +174,7 @@ final class SequenceProgram implements AutoCloseable {
   private Tensor[][] split(Tensor[] results, List<Batch> batches) {
     Tensor[][] parts = new Tensor[batches.size()][results.length];
     for (int output = 0; output < results.length; output++) {
-      ByteBuffer memory = results[output].buffer();
+      ByteBuffer memory = results[output].leaveToCollector().buffer();
       DataType type = outputs[output].type();
       int position = 0;
       for (int i = 0; i < parts.length; i++) {

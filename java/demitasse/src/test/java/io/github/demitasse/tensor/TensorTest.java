@@ -83,6 +83,27 @@ class TensorTest {
   }
 
   @Test
+  void viewsOutliveTheTensorTheyWereTakenFrom() {
+    List<Tensor> rows = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      float[] values = new float[1000];
+      Arrays.fill(values, i);
+      try (Tensor tensor = Tensor.of(values, 10, 100)) {
+        Tensor closedFirst = tensor.rows(0, 5);
+        rows.add(tensor.reshaped(20, 50).rows(3, 4));
+        closedFirst.close();
+      }
+    }
+    System.gc();
+    for (int i = 0; i < 100; i++) {
+      Tensor.allocate(DataType.FLOAT32, 1000).close(); // would take memory given back too early
+      float[] expected = new float[50];
+      Arrays.fill(expected, i);
+      assertArrayEquals(expected, rows.get(i).toFloats());
+    }
+  }
+
+  @Test
   void acquiredMemoryStaysUntilItsRelease() {
     Tensor tensor = Tensor.of(new float[] {1, 2}, 2);
     ByteBuffer buffer = tensor.acquire();
