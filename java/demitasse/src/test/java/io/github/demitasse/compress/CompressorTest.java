@@ -16,8 +16,8 @@ import io.github.demitasse.compress.quantize.Percentile;
 import io.github.demitasse.compress.quantize.Quantize;
 import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.testing.TestModels;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,12 +42,8 @@ class CompressorTest {
   private static Dataset data;
 
   @BeforeAll
-  static void load() throws IOException {
-    Path file = folder.resolve("minilm.onnx");
-    try (InputStream content = CompressorTest.class.getResourceAsStream("/all-minilm-l6-v2.onnx")) {
-      Files.copy(content, file);
-    }
-    model = Model.load(file);
+  static void load() {
+    model = Model.load(TestModels.resource("all-minilm-l6-v2.onnx", folder));
     Random random = new Random(1);
     List<Map<String, Tensor>> samples = new ArrayList<>();
     for (int length : new int[] {5, 9, 17, 30}) {
@@ -75,7 +71,7 @@ class CompressorTest {
     CompressionResult result = Compressor.on(model).apply(recipe);
     Path file = folder.resolve("int8.dmt");
     result.model().save(file);
-    long before = Files.size(folder.resolve("minilm.onnx"));
+    long before = Files.size(folder.resolve("all-minilm-l6-v2.onnx"));
     assertTrue(before > 3.9 * Files.size(file), Files.size(file) + " bytes");
     long planned = plan.layers().stream().mapToLong(LayerPlan::bytesAfter).sum();
     long stored = result.report().layers().stream().mapToLong(Report.LayerReport::bytesAfter).sum();

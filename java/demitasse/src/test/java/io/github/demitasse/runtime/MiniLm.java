@@ -2,34 +2,18 @@ package io.github.demitasse.runtime;
 
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 
-/** The files of all-MiniLM-L6-v2 and inputs for it. */
+/** The names of all-MiniLM-L6-v2's files and inputs for it. */
 final class MiniLm {
   static final String FLOAT = "all-minilm-l6-v2.onnx";
   static final String QUANTIZED = "all-minilm-l6-v2-q.onnx";
   static final int WIDTH = 384;
 
   private MiniLm() {}
-
-  /** Unpacks a model from the test class path into a folder. */
-  static Path unpack(String name, Path folder) {
-    Path file = folder.resolve(name);
-    try (InputStream in = MiniLm.class.getResourceAsStream("/" + name)) {
-      Files.copy(in, file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return file;
-  }
 
   /** Random tokens for sequences of these lengths, padded to the longest. */
   static Map<String, Tensor> inputs(int... lengths) {

@@ -9,6 +9,8 @@ import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.rewrite.Rewrites;
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.testing.OnnxRuntimeOracle;
+import io.github.demitasse.testing.TestModels;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -30,13 +32,13 @@ class MiniLmSessionTest {
 
   @BeforeAll
   static void unpack() {
-    floatFile = MiniLm.unpack(MiniLm.FLOAT, folder);
-    quantizedFile = MiniLm.unpack(MiniLm.QUANTIZED, folder);
+    floatFile = TestModels.resource(MiniLm.FLOAT, folder);
+    quantizedFile = TestModels.resource(MiniLm.QUANTIZED, folder);
   }
 
   @Test
   void floatModelAgreesWithOnnxRuntime() throws Exception {
-    try (Oracle oracle = new Oracle(floatFile);
+    try (OnnxRuntimeOracle oracle = new OnnxRuntimeOracle(floatFile, true);
         Session session = Session.open(floatFile)) {
       for (int[] lengths : new int[][] {{1}, {16}, {128}, {3, 30, 17, 64}, {5, 5}}) {
         Map<String, Tensor> inputs = MiniLm.inputs(lengths);
@@ -61,7 +63,7 @@ class MiniLmSessionTest {
   @Test
   void quantizedModelAgreesWithOnnxRuntime() throws Exception {
     List<Double> cosines = new ArrayList<>();
-    try (Oracle oracle = new Oracle(quantizedFile, false);
+    try (OnnxRuntimeOracle oracle = new OnnxRuntimeOracle(quantizedFile, false);
         Session session = Session.open(quantizedFile)) {
       for (int length = 3; length <= 40; length++) {
         Map<String, Tensor> inputs = MiniLm.inputs(length);

@@ -9,9 +9,9 @@ import io.github.demitasse.Model;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.testing.TestModels;
 import io.github.demitasse.weight.Weight;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,8 +26,8 @@ class OnnxReaderTest {
   @TempDir Path folder;
 
   @Test
-  void miniLmHasItsNodesInputsAndWeights() throws IOException {
-    Model model = OnnxReader.read(resource("all-minilm-l6-v2.onnx"));
+  void miniLmHasItsNodesInputsAndWeights() {
+    Model model = OnnxReader.read(TestModels.resource("all-minilm-l6-v2.onnx", folder));
     assertEquals(14, model.graph().opset());
     assertEquals(
         Set.of("input_ids", "attention_mask", "token_type_ids"),
@@ -42,8 +42,8 @@ class OnnxReaderTest {
   }
 
   @Test
-  void quantizedMiniLmHasItsIntegerWeights() throws IOException {
-    Model model = OnnxReader.read(resource("all-minilm-l6-v2-q.onnx"));
+  void quantizedMiniLmHasItsIntegerWeights() {
+    Model model = OnnxReader.read(TestModels.resource("all-minilm-l6-v2-q.onnx", folder));
     assertEquals(
         36, model.graph().nodes().stream().filter(node -> node.is("MatMulInteger")).count());
     assertTrue(
@@ -77,13 +77,5 @@ class OnnxReaderTest {
 
   private static Path tensorFile(Path testCase, String role, int index) {
     return testCase.resolve("test_data_set_0").resolve(role + "_" + index + ".pb");
-  }
-
-  private Path resource(String name) throws IOException {
-    Path file = folder.resolve(name);
-    try (InputStream content = OnnxReaderTest.class.getResourceAsStream("/" + name)) {
-      Files.copy(content, file);
-    }
-    return file;
   }
 }
