@@ -3,7 +3,7 @@ package io.github.demitasse;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A model uses operators that Demitasse does not have: names all of them at once. */
+/** Immutable: a model uses operators that Demitasse does not have. Names all of them at once. */
 public class UnsupportedOperatorException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

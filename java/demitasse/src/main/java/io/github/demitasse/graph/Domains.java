@@ -1,6 +1,6 @@
 package io.github.demitasse.graph;
 
-/** Operator domains. */
+/** Thread-safe: the names of operator domains. */
 public final class Domains {
   /** ONNX's own operators. */
   public static final String ONNX = "";

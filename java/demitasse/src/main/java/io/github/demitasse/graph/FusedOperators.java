@@ -1,7 +1,7 @@
 package io.github.demitasse.graph;
 
 /**
- * The operators of {@link Domains#DEMITASSE}. Inputs in order; a trailing or empty one may be
+ * Thread-safe: the operators of {@link Domains#DEMITASSE}. Inputs in order; a trailing or empty one may be
  * absent.
  *
  * <table>

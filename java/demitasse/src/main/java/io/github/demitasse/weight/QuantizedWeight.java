@@ -10,7 +10,7 @@ import java.util.Map;
 /**
  * Immutable: integer codes with scales: {@code value = scale * (code - zeroPoint)}.
  *
- * @param codes INT8, UINT8 (later INT4, UINT4), of the logical shape
+ * @param codes INT8 or UINT8, of the logical shape
  * @param scales FLOAT32: one element; [channels]; or the logical shape with the grouped axis
  *     divided by the group size
  * @param zeroPoints of the codes' type and the scales' shape, or null for zero

@@ -142,10 +142,6 @@ final class GraphEditor {
     return kept.contains(value);
   }
 
-  boolean isInput(String value) {
-    return !producers.containsKey(value) && !weights.containsKey(value);
-  }
-
   /** The weight of this name, or null when the value is not constant. */
   Weight weight(String value) {
     return weights.get(value);
