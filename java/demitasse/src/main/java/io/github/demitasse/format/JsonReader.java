@@ -31,7 +31,7 @@ public final class JsonReader {
     return position;
   }
 
-  /** The first byte of the next value: one of {@code { [ " t f n -} or a digit. */
+  /** The first byte of the next value: a brace, a bracket, a quote, {@code t f n -} or a digit. */
   public char peek() {
     skipSpace();
     if (position == bytes.length) {
