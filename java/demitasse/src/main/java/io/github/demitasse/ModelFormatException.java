@@ -2,7 +2,9 @@ package io.github.demitasse;
 
 import java.nio.file.Path;
 
-/** Immutable: a file is not what it should be. Says which file, where in it, and what was expected. */
+/**
+ * Immutable: a file is not what it should be. Says which file, where in it, and what was expected.
+ */
 public class ModelFormatException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

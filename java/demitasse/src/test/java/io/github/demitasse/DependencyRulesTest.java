@@ -40,17 +40,13 @@ final class DependencyRulesTest {
   private static final String NATIVES = ROOT + "natives..";
   private static final String COMMAND_LINE = ROOT + "cli..";
 
-  @ArchTest
-  static final ArchRule tensorsKnowNothingElse = mayKnow(TENSOR);
+  @ArchTest static final ArchRule tensorsKnowNothingElse = mayKnow(TENSOR);
 
-  @ArchTest
-  static final ArchRule weightsKnowTensors = mayKnow(WEIGHT, TENSOR);
+  @ArchTest static final ArchRule weightsKnowTensors = mayKnow(WEIGHT, TENSOR);
 
-  @ArchTest
-  static final ArchRule graphsKnowTensors = mayKnow(GRAPH, TENSOR);
+  @ArchTest static final ArchRule graphsKnowTensors = mayKnow(GRAPH, TENSOR);
 
-  @ArchTest
-  static final ArchRule operatorsKnowDataOnly = mayKnow(OPERATOR, GRAPH, TENSOR, WEIGHT);
+  @ArchTest static final ArchRule operatorsKnowDataOnly = mayKnow(OPERATOR, GRAPH, TENSOR, WEIGHT);
 
   @ArchTest
   static final ArchRule rewritesKnowOperatorsAndData =
@@ -60,8 +56,7 @@ final class DependencyRulesTest {
   static final ArchRule formatsKnowDataAndRewrites =
       mayKnow(FORMAT, REWRITE, GRAPH, TENSOR, WEIGHT);
 
-  @ArchTest
-  static final ArchRule metricsKnowTensors = mayKnow(EVALUATE, TENSOR);
+  @ArchTest static final ArchRule metricsKnowTensors = mayKnow(EVALUATE, TENSOR);
 
   @ArchTest
   static final ArchRule theRuntimeKnowsNothingOfFilesAndCompression =
@@ -84,15 +79,13 @@ final class DependencyRulesTest {
   static final ArchRule nothingKnowsTheCommandLine =
       noClasses().should().dependOnClassesThat().resideInAPackage(COMMAND_LINE);
 
-  @ArchTest
-  static final ArchRule nothingPrints = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+  @ArchTest static final ArchRule nothingPrints = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 
   @ArchTest
   static final ArchRule nothingPrintsStackTraces =
       noClasses().should().callMethod(Throwable.class, "printStackTrace");
 
-  @ArchTest
-  static final ArchRule loggingIsSlf4j = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
+  @ArchTest static final ArchRule loggingIsSlf4j = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 
   @ArchTest
   static final ArchRule noCyclesBetweenPackages =

@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 /**
  * all-MiniLM-L6-v2 in Demitasse against ONNX Runtime, both in this process, in turns.
  *
- * <p>Arguments: our INT8 model; a file of sentences, one a line, or two with a tab between
- * them as in STS-B. Prints a table.
+ * <p>Arguments: our INT8 model; a file of sentences, one a line, or two with a tab between them as
+ * in STS-B. Prints a table.
  */
 public final class AgainstOnnxRuntime {
   private static final int[][] SHAPES = {{32, 128}, {1, 128}, {1, 16}};

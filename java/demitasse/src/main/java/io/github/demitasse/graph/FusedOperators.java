@@ -1,8 +1,8 @@
 package io.github.demitasse.graph;
 
 /**
- * Thread-safe: the operators of {@link Domains#DEMITASSE}. Inputs in order; a trailing or empty one may be
- * absent.
+ * Thread-safe: the operators of {@link Domains#DEMITASSE}. Inputs in order; a trailing or empty one
+ * may be absent.
  *
  * <table>
  * <caption>Fused operators</caption>
