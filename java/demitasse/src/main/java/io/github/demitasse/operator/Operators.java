@@ -20,9 +20,9 @@ public final class Operators {
   /** Family number {@code index}, or null when there are no more. */
   private static List<? extends Operator> family(int index) {
     return switch (index) {
-      case 0 -> FusedOperatorRules.all();
-      case 1 -> CastOperators.all();
-      case 2 -> ArithmeticOperators.all();
+      case 0 -> CastOperators.all();
+      case 1 -> ArithmeticOperators.all();
+      case 2 -> FusedOperatorRules.all();
       case 3 -> NormalizationOperators.all();
       case 4 -> IndexingOperators.all();
       case 5 -> ShapeOperators.all();

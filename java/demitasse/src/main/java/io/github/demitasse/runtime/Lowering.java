@@ -33,7 +33,7 @@ final class Lowering {
   private final Model model;
   private final GraphView view;
   private final PackedWeights packedWeights;
-  private final ProgramBuilder program;
+  private ProgramBuilder program;
   private final Map<String, Node> producers;
   private final Map<String, List<Node>> consumers;
   private final Set<String> outputs;
@@ -47,12 +47,10 @@ final class Lowering {
   private final Map<String, Map<Quantization, Integer>> codes = new HashMap<>();
   private boolean acrossRows;
 
-  private Lowering(
-      Request request, GraphView view, ProgramBuilder program, Collection<String> outputs) {
+  private Lowering(Request request, GraphView view, Collection<String> outputs) {
     this.model = request.model();
     this.packedWeights = request.weights();
     this.view = view;
-    this.program = program;
     this.producers = model.graph().producers();
     this.consumers = model.graph().consumers();
     this.outputs = new HashSet<>(outputs);
@@ -75,14 +73,16 @@ final class Lowering {
    * @throws NotLowerableException if a node or value does not fit the view
    */
   static Result lower(Request request, GraphView view, Collection<String> outputs) {
-    try (ProgramBuilder program = new ProgramBuilder()) {
-      return new Lowering(request, view, program, outputs).lower(outputs);
+    Lowering lowering = new Lowering(request, view, outputs);
+    Set<String> needed = lowering.findSteps();
+    lowering.findDemands();
+    try (ProgramBuilder program = new ProgramBuilder()) { // waits for the native library
+      lowering.program = program;
+      return lowering.build(needed, outputs);
     }
   }
 
-  private Result lower(Collection<String> orderedOutputs) {
-    Set<String> needed = findSteps();
-    findDemands();
+  private Result build(Set<String> needed, Collection<String> orderedOutputs) {
     int[] inputs = defineInputs(needed);
     for (Step step : steps) {
       step.lowering().lower(step.node(), this);
