@@ -140,11 +140,11 @@ final class BenchmarkCommand implements Callable<Integer> {
       result.put("against", against);
       result.put("speedup", times.get(1).median() / times.get(0).median());
       output.line(
-          "  %s: median %.3f ms, min %.3f ms; %.2fx",
+          "  %.2fx the speed of %s (median %.3f ms, min %.3f ms)",
+          times.get(1).median() / times.get(0).median(),
           other,
           times.get(1).median(),
-          times.get(1).minimum(),
-          times.get(1).median() / times.get(0).median());
+          times.get(1).minimum());
     }
     return result;
   }

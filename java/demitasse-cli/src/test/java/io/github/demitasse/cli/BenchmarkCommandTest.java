@@ -95,9 +95,9 @@ class BenchmarkCommandTest {
     benchmark("--shape", "input_ids=1x-4").misused("input_ids=1x-4");
     benchmark("--shape", "input_ids=1xmany").misused("1xmany");
     benchmark("--shape", "sugar=1x4").failed("sugar", "input_ids");
-    benchmark("--shape", "input_ids=4").failed("input_ids", "rank 2");
+    benchmark("--shape", "input_ids=4").failed("input_ids", "given [4]");
     benchmark("--shape", "input_ids=1x4,attention_mask=1x5")
-        .failed("attention_mask", "5 here but 4");
+        .failed("attention_mask", "4 in another input");
     benchmark("--shape", "input_ids=1x100000").failed("100000");
     benchmark("--shape", "input_ids=1000000x1000000").failed("too large");
     benchmark().misused("--shape or --text");

@@ -44,6 +44,30 @@ public final class AtomicFileWriter implements AutoCloseable {
     this.cleaner = cleaner;
   }
 
+  /** Deletes the temporary file when the JVM ends, and lets none be created from then on. */
+  private static final class Cleaner extends Thread {
+    private final Path file;
+    private boolean ended;
+
+    Cleaner(Path file) {
+      super("demitasse-cleaner");
+      this.file = file;
+    }
+
+    synchronized FileChannel open() throws IOException {
+      if (ended) {
+        throw new IllegalStateException("shutdown in progress");
+      }
+      return FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    }
+
+    @Override
+    public synchronized void run() {
+      ended = true;
+      deleteQuietly(file);
+    }
+  }
+
   /**
    * @param file may exist already: then it is replaced; a symbolic link is followed
    * @throws UncheckedIOException if the file cannot be written, saying why
@@ -67,13 +91,10 @@ public final class AtomicFileWriter implements AutoCloseable {
       }
       temporary =
           folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + ".temporary");
-      Path created = temporary;
-      Thread cleaner = new Thread(() -> deleteQuietly(created), "demitasse-cleaner");
+      Cleaner cleaner = new Cleaner(temporary);
       Runtime.getRuntime().addShutdownHook(cleaner);
       try {
-        FileChannel channel =
-            FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        return new AtomicFileWriter(target, temporary, channel, cleaner);
+        return new AtomicFileWriter(target, temporary, cleaner.open(), cleaner);
       } catch (IOException | RuntimeException failed) {
         Runtime.getRuntime().removeShutdownHook(cleaner);
         throw failed;
