@@ -12,18 +12,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.demitasse.Model;
 import io.github.demitasse.ModelFormatException;
 import io.github.demitasse.format.safetensors.SafetensorsFile;
-import io.github.demitasse.graph.Attribute;
-import io.github.demitasse.graph.Dimension;
 import io.github.demitasse.graph.Graph;
-import io.github.demitasse.graph.Node;
-import io.github.demitasse.graph.Shape;
 import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.testing.TestModels;
 import io.github.demitasse.weight.DenseWeight;
-import io.github.demitasse.weight.Granularity;
-import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -65,7 +59,7 @@ class DmtTest {
   @Test
   void everyTensorIsAlignedAndTheFileHasNoHoles() throws IOException {
     Path file = folder.resolve("model.dmt");
-    everything().save(file);
+    TestModels.everything().save(file);
     byte[] bytes = Files.readAllBytes(file);
     int header = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
     assertEquals('{', bytes[8]);
@@ -99,7 +93,7 @@ class DmtTest {
   @Test
   void tensorsAreViewsOfTheFile() {
     Path file = folder.resolve("model.dmt");
-    everything().save(file);
+    TestModels.everything().save(file);
     Model.load(file)
         .weights()
         .forEach(
@@ -110,7 +104,7 @@ class DmtTest {
   @ParameterizedTest
   @EnumSource(DataType.class)
   void everyElementTypeComesBack(DataType type) {
-    Tensor tensor = type == DataType.STRING ? strings() : bytes(type, 3, 5);
+    Tensor tensor = type == DataType.STRING ? TestModels.strings() : TestModels.bytes(type, 3, 5);
     Model model = constant(new DenseWeight(tensor));
     Path file = folder.resolve("model.dmt");
     model.save(file);
@@ -119,7 +113,7 @@ class DmtTest {
 
   @Test
   void everyKindOfWeightAttributeAndShapeComesBack() {
-    Model model = everything();
+    Model model = TestModels.everything();
     Path file = folder.resolve("model.dmt");
     model.save(file);
     TestModels.assertSame(model, Model.load(file));
@@ -128,7 +122,7 @@ class DmtTest {
   @Test
   void aWeightNamedLikeAPartOfAnotherKeepsItsValue() {
     Map<String, Weight> weights = new LinkedHashMap<>();
-    weights.put("w", quantized());
+    weights.put("w", TestModels.quantized());
     weights.put("w.codes", new DenseWeight(Tensor.of(new float[] {7}, 1)));
     weights.put("__padding__.1", new DenseWeight(Tensor.of(new float[] {8}, 1)));
     weights.put("__metadata__", new DenseWeight(Tensor.of(new float[] {9}, 1)));
@@ -141,7 +135,7 @@ class DmtTest {
 
   @Test
   void aTensorOfTwoWeightsIsStoredOnce() throws IOException {
-    Tensor shared = bytes(DataType.INT8, 100, 100);
+    Tensor shared = TestModels.bytes(DataType.INT8, 100, 100);
     Model model = constant(new DenseWeight(shared));
     Map<String, Weight> weights = new LinkedHashMap<>(model.weights());
     weights.put("tied", new DenseWeight(shared));
@@ -154,7 +148,7 @@ class DmtTest {
   @Test
   void otherReadersOfSafetensorsFindTheTensors() {
     Path file = folder.resolve("model.dmt");
-    everything().save(file);
+    TestModels.everything().save(file);
     Map<String, Tensor> tensors = SafetensorsFile.read(file);
     assertArrayEquals(new float[] {1, 2, 3}, tensors.get("bias").toFloats());
     assertEquals(DataType.INT8, tensors.get("per channel.codes").type());
@@ -165,7 +159,7 @@ class DmtTest {
   @Test
   void aNewerVersionIsNamed() throws IOException {
     Path file = folder.resolve("model.dmt");
-    everything().save(file);
+    TestModels.everything().save(file);
     byte[] bytes = Files.readAllBytes(file);
     String text = new String(bytes, StandardCharsets.ISO_8859_1);
     int at = text.indexOf("\\\"version\\\":1");
@@ -179,7 +173,7 @@ class DmtTest {
   @Test
   void everyTruncationIsAFormatError() throws IOException {
     Path file = folder.resolve("model.dmt");
-    everything().save(file);
+    TestModels.everything().save(file);
     byte[] bytes = Files.readAllBytes(file);
     for (int length = 0; length < bytes.length; length += 97) {
       Files.write(file, Arrays.copyOf(bytes, length));
@@ -197,99 +191,5 @@ class DmtTest {
             List.of(),
             Map.of());
     return new Model(graph, Map.of("c", weight), Map.of());
-  }
-
-  private static Weight quantized() {
-    return new QuantizedWeight(
-        bytes(DataType.INT8, 4, 6),
-        Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 6),
-        bytes(DataType.INT8, 6),
-        new Granularity.PerChannel(1));
-  }
-
-  private static Tensor strings() {
-    return Tensor.of(new String[] {"", "Ω", "demitasse"}, 3);
-  }
-
-  private static Tensor bytes(DataType type, long... shape) {
-    Tensor tensor = Tensor.allocate(type, shape);
-    ByteBuffer bytes = tensor.buffer();
-    for (int i = 0; i < bytes.limit(); i++) {
-      bytes.put(i, (byte) (type == DataType.BOOL ? i & 1 : 37 * i + 11));
-    }
-    return tensor;
-  }
-
-  /** A model with each kind of thing that a file can hold. */
-  static Model everything() {
-    Map<String, Weight> weights = new LinkedHashMap<>();
-    weights.put("bias", new DenseWeight(Tensor.of(new float[] {1, 2, 3}, 3)));
-    weights.put("halved", new DenseWeight(bytes(DataType.FLOAT16, 7), DataType.FLOAT32));
-    weights.put("brain", new DenseWeight(bytes(DataType.BFLOAT16, 9), DataType.FLOAT32));
-    weights.put("four bits", new DenseWeight(bytes(DataType.INT4, 3, 3)));
-    weights.put("words", new DenseWeight(strings()));
-    weights.put("empty", new DenseWeight(Tensor.allocate(DataType.INT64, 0, 4)));
-    weights.put("per channel", quantized());
-    weights.put(
-        "per tensor",
-        new QuantizedWeight(
-            bytes(DataType.UINT8, 2, 2),
-            Tensor.scalar(0.5f),
-            bytes(DataType.UINT8),
-            new Granularity.PerTensor()));
-    weights.put(
-        "per group",
-        new QuantizedWeight(
-            bytes(DataType.INT8, 8, 2),
-            Tensor.of(new float[] {1, 2, 3, 4}, 2, 2),
-            null,
-            new Granularity.PerGroup(0, 4)));
-    Graph branch =
-        new Graph(
-            "branch",
-            Map.of("", 21),
-            List.of(),
-            List.of(new ValueInfo("b", null, null)),
-            List.of(
-                new Node(
-                    "c",
-                    "",
-                    "Constant",
-                    List.of(),
-                    List.of("b"),
-                    Map.of("value", Attribute.of(Tensor.of(new long[] {1, -2}, 2))))),
-            Map.of());
-    Node node =
-        new Node(
-            "odd \"name\" \\ with \n Ω and \uD83D\uDE00",
-            "com.example",
-            "Everything",
-            List.of("x", "", "bias"),
-            List.of("y", ""),
-            Map.of(
-                "integer", Attribute.of(Long.MIN_VALUE),
-                "float", Attribute.of(0.1f),
-                "infinite", Attribute.of(Float.NEGATIVE_INFINITY),
-                "undefined", Attribute.of(Float.NaN),
-                "integers", Attribute.ofIntegers(List.of(1L, -1L, Long.MAX_VALUE)),
-                "floats", Attribute.ofFloats(List.of(1e-45f, Float.MAX_VALUE)),
-                "strings", Attribute.ofStrings(List.of("a", "")),
-                "graph", new Attribute.OfGraph(branch),
-                "tensor", Attribute.of(bytes(DataType.UINT4, 3)),
-                "other", new Attribute.Uninterpreted(9, ByteBuffer.wrap(new byte[] {1, 2}))));
-    Graph graph =
-        new Graph(
-            "everything",
-            Map.of("", 21, "com.example", 3),
-            List.of(
-                new ValueInfo(
-                    "x",
-                    DataType.INT4,
-                    Shape.of(Dimension.symbol("batch"), Dimension.unknown(), Dimension.of(0)))),
-            List.of(
-                new ValueInfo("y", null, null), new ValueInfo("bias", null, new Shape(List.of()))),
-            List.of(node),
-            Map.of("y", new ValueInfo("y", DataType.FLOAT16, null)));
-    return new Model(graph, weights, Map.of("author", "somebody", "", "empty key"));
   }
 }
