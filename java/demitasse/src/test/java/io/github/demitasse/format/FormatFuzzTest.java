@@ -6,6 +6,7 @@ import io.github.demitasse.ModelFormatException;
 import io.github.demitasse.format.dmt.DmtReader;
 import io.github.demitasse.format.npz.Npz;
 import io.github.demitasse.format.onnx.OnnxReader;
+import io.github.demitasse.format.safetensors.SafetensorsFile;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.Weight;
 import java.io.IOException;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.BeforeAll;
 
 /**
  * Readers given anything at all: a model, a {@link ModelFormatException}, and nothing else. Run as
- * ordinary tests they replay the inputs in the resources; {@code mvn -Pfuzz} looks for new ones.
+ * ordinary tests they replay the inputs in the resources; {@code scripts/fuzz} looks for new ones.
  */
 class FormatFuzzTest {
   private static Path file;
@@ -47,6 +48,16 @@ class FormatFuzzTest {
     Files.write(file, content);
     try {
       touch(DmtReader.read(file));
+    } catch (ModelFormatException expected) {
+      return;
+    }
+  }
+
+  @FuzzTest(maxDuration = "10m")
+  void safetensors(byte[] content) throws IOException {
+    Files.write(file, content);
+    try {
+      SafetensorsFile.read(file).values().forEach(Tensor::toBytes);
     } catch (ModelFormatException expected) {
       return;
     }
