@@ -26,6 +26,9 @@ class Error : public std::exception {
 [[noreturn]] void fail(dmt_status status, const char* format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// For printf's %lld.
+inline long long ll(int64_t number) { return static_cast<long long>(number); }
+
 // Remembers the message for dmt_last_error().
 void set_last_error(const char* message) noexcept;
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/error.h"
 #include "core/tensor_view.h"
 #include "demitasse/program.h"
 #include "gemm/linear.h"
@@ -79,8 +80,5 @@ constexpr int64_t kCodesAlignment = 64;
 inline uintptr_t alignment(int32_t dtype) {
   return static_cast<uintptr_t>(element_bits(dtype) < 8 ? 1 : element_bits(dtype) / 8);
 }
-
-// For printf's %lld.
-inline long long ll(int64_t number) { return static_cast<long long>(number); }
 
 }  // namespace demitasse

@@ -20,6 +20,7 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "demitasse/types.h",
               "demitasse/system.h",
               "demitasse/weight.h",
+              "demitasse/linalg.h",
               "demitasse/program.h"
             },
             link = "demitasse",
