@@ -82,6 +82,15 @@ class EvaluateCommandTest {
   }
 
   @Test
+  void aTokenizerThatEndsItsNativeLibraryIsAnError() throws Exception {
+    Path data = file("data.tsv", "a b\tc d\t1\ne f\tg h\t2\n");
+    Path inputs = Path.of("src/test/resources/io/github/demitasse/cli/data/DataFuzzTestInputs");
+    Path fatal = inputs.resolve("tokenizer/ends-its-process.json");
+    Cli.run("evaluate", TestFiles.miniLm(), "--data", data, "--tokenizer", fatal)
+        .failed(fatal + ": the tokenizer library gives up on it: ", "expected value");
+  }
+
+  @Test
   void tokenizersThatAreNoneAreNamed() throws Exception {
     Path data = file("pairs.tsv", "one\ttwo\t1\nthree\tfour\t2\n");
     Path broken = file("broken.json", "{\"version\": \"1.0\", \"model\": {\"type\": \"Wonder\"}}");

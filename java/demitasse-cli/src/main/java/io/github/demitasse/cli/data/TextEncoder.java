@@ -1,11 +1,9 @@
 package io.github.demitasse.cli.data;
 
-import ai.djl.huggingface.tokenizers.Encoding;
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.github.demitasse.Model;
+import io.github.demitasse.cli.data.TokenizerProcess.Tokens;
 import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.tensor.Tensor;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -19,15 +17,7 @@ import java.util.Map;
  * Confined to one thread: turns texts into a model's inputs, one sample a text, without padding.
  */
 public final class TextEncoder implements AutoCloseable {
-  static {
-    // The tokenizer library would otherwise report its use to its makers, or look for a library for
-    // graphics cards.
-    System.setProperty("ai.djl.offline", "true");
-    System.setProperty("OPT_OUT_TRACKING", "true");
-    System.setProperty("RUST_FLAVOR", "cpu");
-  }
-
-  private final HuggingFaceTokenizer tokenizer;
+  private final TokenizerProcess tokenizer;
   private final List<ValueInfo> inputs;
 
   TextEncoder(Path tokenizerFile, int maximumTokens, Model model) {
@@ -38,21 +28,18 @@ public final class TextEncoder implements AutoCloseable {
             "the model's input '" + input + "' cannot be made from text");
       }
     }
-    // The file's own padding and truncation are for training batches; here every token counts.
-    Map<String, String> options =
-        Map.of(
-            "padding", "false",
-            "truncation", "true",
-            "maxLength", Integer.toString(maximumTokens));
+    if (!Files.exists(tokenizerFile)) {
+      throw new UncheckedIOException(new NoSuchFileException(tokenizerFile.toString()));
+    }
+    if (!Files.isRegularFile(tokenizerFile)) {
+      throw new IllegalArgumentException(tokenizerFile + ": not a file");
+    }
+    tokenizer = new TokenizerProcess();
     try {
-      if (!Files.isRegularFile(tokenizerFile)) {
-        throw new NoSuchFileException(tokenizerFile.toString());
-      }
-      this.tokenizer = HuggingFaceTokenizer.newInstance(tokenizerFile, options);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (RuntimeException e) {
-      throw new IllegalArgumentException(tokenizerFile + ": not a tokenizer: " + e.getMessage(), e);
+      tokenizer.load(tokenizerFile, maximumTokens);
+    } catch (RuntimeException failed) {
+      tokenizer.close();
+      throw failed;
     }
   }
 
@@ -60,14 +47,14 @@ public final class TextEncoder implements AutoCloseable {
   public List<Map<String, Tensor>> encode(List<String> texts) {
     List<Map<String, Tensor>> samples = new ArrayList<>();
     for (String text : texts) {
-      Encoding encoding = tokenizer.encode(text);
+      Tokens tokens = tokenizer.encode(text);
       Map<String, Tensor> sample = new LinkedHashMap<>();
       for (ValueInfo input : inputs) {
         long[] values =
             switch (input.name()) {
-              case "input_ids" -> encoding.getIds();
-              case "attention_mask" -> encoding.getAttentionMask();
-              default -> encoding.getTypeIds();
+              case "input_ids" -> tokens.ids();
+              case "attention_mask" -> tokens.mask();
+              default -> tokens.types();
             };
         sample.put(input.name(), Tensor.of(values, 1, values.length));
       }

@@ -3,6 +3,7 @@ package io.github.demitasse.cli.measure;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.demitasse.Model;
+import io.github.demitasse.cli.process.ChildJvm;
 import io.github.demitasse.compress.Report;
 import io.github.demitasse.graph.Dimension;
 import io.github.demitasse.graph.Shape;
@@ -50,12 +51,8 @@ public final class CostMeasurement {
   }
 
   private Report.Cost measure(Path model, String shapes) throws IOException, InterruptedException {
-    List<String> command =
+    List<String> arguments =
         List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-cp",
-            System.getProperty("java.class.path"),
-            "io.github.demitasse.cli.Main",
             "benchmark",
             model.toString(),
             "--shape",
@@ -66,7 +63,7 @@ public final class CostMeasurement {
             "1",
             "--json");
     Process process =
-        new ProcessBuilder(command)
+        ChildJvm.of("io.github.demitasse.cli.Main", arguments)
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
             .start();
     Thread stopper = new Thread(process::destroyForcibly, "demitasse-measurement-stopper");
