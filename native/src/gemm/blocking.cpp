@@ -50,17 +50,21 @@ Split split_work(const BlockedLinear& linear, const Epilogue& epilogue, int thre
     block_rows = std::max(mr, std::min(block_rows, fitting / mr * mr));
   }
   const int64_t work = linear.rows * linear.n * linear.k;
-  const int64_t wanted = threads == 1 ? 1 : std::min(threads * kTasksPerThread, work / kLeastTask);
-  if (wanted > quotient_up(linear.rows, block_rows)) {
+  int64_t wanted = threads == 1 ? 1 : std::min(threads * kTasksPerThread, work / kLeastTask);
+  Split split;
+  split.group_panels = panels;
+  split.row_blocks = quotient_up(linear.rows, block_rows);
+  // Columns are split first: a thread then reads (on AVX2: widens) its part of the weight only.
+  if (wanted > split.row_blocks && epilogue.requantize != Requantize::dynamic_row) {
+    const int64_t groups = std::min(panels, quotient_up(wanted, split.row_blocks));
+    split.group_panels = quotient_up(panels, groups);
+    wanted = quotient_up(wanted, quotient_up(panels, split.group_panels));
+  }
+  if (wanted > split.row_blocks) {
     block_rows = std::max(mr, round_up(quotient_up(linear.rows, wanted), mr));
   }
-  Split split;
   split.block_rows = block_rows;
   split.row_blocks = quotient_up(linear.rows, block_rows);
-  split.group_panels = panels;
-  if (wanted > split.row_blocks && epilogue.requantize != Requantize::dynamic_row) {
-    split.group_panels = quotient_up(panels, quotient_up(wanted, split.row_blocks));
-  }
   split.groups = quotient_up(panels, split.group_panels);
   return split;
 }
