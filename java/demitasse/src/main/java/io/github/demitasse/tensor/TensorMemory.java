@@ -1,7 +1,5 @@
 package io.github.demitasse.tensor;
 
-import java.lang.reflect.Field;
-import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -118,38 +116,5 @@ final class TensorMemory {
 
   private static ByteBuffer littleEndian(ByteBuffer buffer) {
     return buffer.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  /** Frees a direct buffer at once; where the JDK does not let us, the collector does it later. */
-  private static final class DirectBuffers {
-    private static final Object UNSAFE;
-    private static final Method INVOKE_CLEANER;
-
-    static {
-      Object unsafe = null;
-      Method method = null;
-      try {
-        Class<?> type = Class.forName("sun.misc.Unsafe");
-        Field field = type.getDeclaredField("theUnsafe");
-        field.setAccessible(true);
-        unsafe = field.get(null);
-        method = type.getMethod("invokeCleaner", ByteBuffer.class);
-      } catch (ReflectiveOperationException | RuntimeException unavailable) {
-        method = null;
-      }
-      UNSAFE = unsafe;
-      INVOKE_CLEANER = method;
-    }
-
-    static void free(ByteBuffer buffer) {
-      if (INVOKE_CLEANER == null) {
-        return;
-      }
-      try {
-        INVOKE_CLEANER.invoke(UNSAFE, buffer);
-      } catch (ReflectiveOperationException failed) {
-        throw new IllegalStateException("cannot free a direct buffer", failed);
-      }
-    }
   }
 }
