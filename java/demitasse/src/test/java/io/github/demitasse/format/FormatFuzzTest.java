@@ -45,7 +45,7 @@ class FormatFuzzTest {
 
   @FuzzTest(maxDuration = "10m")
   void dmt(byte[] content) throws IOException {
-    Files.write(file, content);
+    write(content);
     try {
       touch(DmtReader.read(file));
     } catch (ModelFormatException expected) {
@@ -55,7 +55,7 @@ class FormatFuzzTest {
 
   @FuzzTest(maxDuration = "10m")
   void safetensors(byte[] content) throws IOException {
-    Files.write(file, content);
+    write(content);
     try {
       SafetensorsFile.read(file).values().forEach(Tensor::toBytes);
     } catch (ModelFormatException expected) {
@@ -65,12 +65,18 @@ class FormatFuzzTest {
 
   @FuzzTest(maxDuration = "10m")
   void npz(byte[] content) throws IOException {
-    Files.write(file, content);
+    write(content);
     try {
       Npz.read(file).values().forEach(Tensor::toBytes);
     } catch (ModelFormatException expected) {
       return;
     }
+  }
+
+  /** A new file each time: the old one stays mapped until its model is collected. */
+  private static void write(byte[] content) throws IOException {
+    Files.delete(file);
+    Files.write(file, content);
   }
 
   /** Reads every byte of a model that was accepted. */
