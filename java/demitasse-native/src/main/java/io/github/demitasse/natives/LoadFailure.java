@@ -5,23 +5,20 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import org.bytedeco.javacpp.Loader;
 
 /** Turns what was thrown while loading the native library into a reason and a remedy. */
 final class LoadFailure {
-  private static final String CACHE_PROPERTY = "org.bytedeco.javacpp.cachedir";
-
   private LoadFailure() {}
 
   static String explain(Throwable thrown) {
     List<String> messages = messages(thrown);
     return "libdemitasse could not be loaded: "
-        + remedy(messages, platform())
+        + remedy(messages, Platforms.current())
         + " Reported: "
         + String.join("; ", messages);
   }
 
-  /** The causes' messages are told innermost last; JavaCPP hides the real reason there. */
+  /** The causes' messages, innermost last. */
   private static List<String> messages(Throwable thrown) {
     List<String> messages = new ArrayList<>();
     Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -36,15 +33,17 @@ final class LoadFailure {
     String all = String.join("\n", messages);
     if (all.contains("failed to map segment") || all.contains("Operation not permitted")) {
       return "the cache folder does not allow executable files (mounted noexec?); set -D"
-          + CACHE_PROPERTY
+          + CacheFolder.PROPERTY
           + "=<folder> to one that does.";
     }
     if (all.contains("Could not create the cache") || all.contains("Read-only file system")) {
-      return "no cache folder is writable; set -D" + CACHE_PROPERTY + "=<folder> to one that is.";
+      return "no cache folder is writable; set -D"
+          + CacheFolder.PROPERTY
+          + "=<folder> to one that is.";
     }
     if (all.contains("No space left")) {
       return "the cache folder's disk is full; free space or set -D"
-          + CACHE_PROPERTY
+          + CacheFolder.PROPERTY
           + "=<folder>.";
     }
     if (all.contains("version `GLIBC") || all.contains("ld-linux") || all.contains("musl")) {
@@ -52,8 +51,7 @@ final class LoadFailure {
     }
     if (all.contains("IllegalCallerException") || all.contains("native access")) {
       return "the JVM denies native access; add --enable-native-access=ALL-UNNAMED (class path) or"
-          + " --enable-native-access=org.bytedeco.javacpp,io.github.demitasse.natives (module"
-          + " path).";
+          + " --enable-native-access=io.github.demitasse.natives (module path).";
     }
     String resource = platform + "/libjniDemitasse.so";
     if (LoadFailure.class.getResource(resource) == null) {
@@ -64,13 +62,5 @@ final class LoadFailure {
           + ", or io.github.demitasse:demitasse-platform.";
     }
     return "the library for " + platform + " is on the class path, but the system refused it.";
-  }
-
-  private static String platform() {
-    try {
-      return Loader.getPlatform();
-    } catch (LinkageError e) {
-      return System.getProperty("os.name") + "-" + System.getProperty("os.arch");
-    }
   }
 }

@@ -1,14 +1,18 @@
 package io.github.demitasse.natives;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * Loads libdemitasse and tells what it found. Thread-safe.
  *
  * <p>The library is taken from the classifier jar of this platform (such as {@code
  * demitasse-native-linux-x86_64}) and unpacked into JavaCPP's cache: {@code ~/.javacpp/cache}, or
- * the folder named by the system property {@code org.bytedeco.javacpp.cachedir}.
+ * the folder named by the system property {@code org.bytedeco.javacpp.cachedir}. On a class path of
+ * plain folders it is loaded from where it is.
  */
 public final class NativeLibrary {
   private NativeLibrary() {}
@@ -54,6 +58,25 @@ public final class NativeLibrary {
     return Demitasse.dmt_available_threads();
   }
 
+  private static void loadFile(Path file) throws IOException {
+    try {
+      System.load(file.toString());
+    } catch (UnsatisfiedLinkError failure) {
+      if (!failure.getMessage().contains("already loaded in another classloader")) {
+        throw failure;
+      }
+      // The JVM gives a file to one class loader only. A copy will do for the bindings; the system
+      // gives it the library behind them that is there already, with its one pool of threads.
+      Path copy = Files.createTempFile(file.getParent(), "copy-", file.getFileName().toString());
+      try {
+        Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
+        System.load(copy.toString());
+      } finally {
+        copy.toFile().delete(); // what is loaded stays; Windows refuses and keeps the file
+      }
+    }
+  }
+
   /** Tried once per class loader: a second attempt could not end differently. */
   private static final class Holder {
     static final Throwable cause;
@@ -62,14 +85,12 @@ public final class NativeLibrary {
     static {
       Throwable thrown = null;
       try {
-        // Class initializers of JavaCPP wait for each other: with Pointer initialized first, a
-        // thread that needs it meanwhile waits here and not in the middle of the loader.
-        Class.forName(Pointer.class.getName());
-        Demitasse.dmt_version();
-      } catch (ClassNotFoundException
-          | LinkageError
-          | IllegalStateException
-          | SecurityException e) {
+        Path file = LibraryFile.find(Platforms.current());
+        if (file == null) {
+          throw new UnsatisfiedLinkError("no native library for " + Platforms.current());
+        }
+        loadFile(file);
+      } catch (IOException | LinkageError | RuntimeException e) {
         thrown = e;
       }
       cause = thrown;

@@ -326,7 +326,7 @@ public final class GraphInference {
   // ---- inputs
 
   private static ValueInfo bind(ValueInfo input, Shape given, Map<String, Dimension> symbols) {
-    Shape declared = input.shape() == null ? null : named(input);
+    Shape declared = named(input);
     if (given == null) {
       return new ValueInfo(input.name(), input.type(), declared);
     }
@@ -361,8 +361,14 @@ public final class GraphInference {
     return new ValueInfo(input.name(), input.type(), given);
   }
 
-  /** The declared shape with a name of its own for each dimension that has no size. */
-  private static Shape named(ValueInfo input) {
+  /**
+   * The shape that the graph declares for an input, with a name of its own for each dimension that
+   * has no size: the shape that inference begins with. Null if none is declared.
+   */
+  public static Shape named(ValueInfo input) {
+    if (input.shape() == null) {
+      return null;
+    }
     List<Dimension> dimensions = new ArrayList<>();
     for (Dimension dimension : input.shape().dimensions()) {
       int axis = dimensions.size();

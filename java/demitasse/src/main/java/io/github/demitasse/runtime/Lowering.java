@@ -5,7 +5,6 @@ import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
-import io.github.demitasse.natives.WeightPointer;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
@@ -207,8 +206,8 @@ final class Lowering {
     }
   }
 
-  /** The packed form of the constant [k, n]. */
-  WeightPointer packed(String value) {
+  /** The handle of the packed form of the constant [k, n]. */
+  long packed(String value) {
     return packedWeights.linear(value, weight(value));
   }
 

@@ -1,7 +1,7 @@
 package io.github.demitasse.runtime;
 
+import io.github.demitasse.natives.Demitasse;
 import java.nio.ByteBuffer;
-import org.bytedeco.javacpp.Pointer;
 
 /** Thread-safe: addresses of memory that native code reads or writes. */
 final class NativeMemory {
@@ -12,6 +12,6 @@ final class NativeMemory {
    * while native code uses it.
    */
   static long address(ByteBuffer buffer) {
-    return buffer.capacity() == 0 ? 0 : new Pointer(buffer).address();
+    return buffer.capacity() == 0 ? 0 : Demitasse.dmt_buffer_address(buffer);
   }
 }

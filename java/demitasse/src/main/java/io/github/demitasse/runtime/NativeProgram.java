@@ -1,7 +1,6 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.natives.Demitasse;
-import io.github.demitasse.natives.ProgramPointer;
 import io.github.demitasse.tensor.Tensor;
 import java.util.List;
 
@@ -11,18 +10,17 @@ import java.util.List;
  * <p>Its constants are read where the model keeps them, so they stay acquired until it is freed.
  */
 final class NativeProgram implements AutoCloseable {
-  private final ProgramPointer program;
+  private final long program;
   private final List<Tensor> constants;
   private final UseCount uses = new UseCount("the program");
 
-  NativeProgram(ProgramPointer program, List<Tensor> constants) {
+  NativeProgram(long program, List<Tensor> constants) {
     this.program = program;
     this.constants = constants;
   }
 
-  static void free(ProgramPointer program, List<Tensor> constants) {
+  static void free(long program, List<Tensor> constants) {
     Demitasse.dmt_program_release(program);
-    program.setNull();
     for (Tensor constant : constants) {
       constant.release();
     }

@@ -2,7 +2,6 @@ package io.github.demitasse.runtime;
 
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
-import io.github.demitasse.natives.WeightPointer;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
@@ -12,7 +11,6 @@ import io.github.demitasse.weight.Weight;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * Thread-safe: the packed weights of one session, made once and shared by all its programs.
@@ -27,7 +25,7 @@ final class PackedWeights implements AutoCloseable {
   /** Sources are dropped from memory in portions: each costs a look at the list of mappings. */
   private static final long RELEASE_BYTES = 4 << 20;
 
-  private final Map<String, WeightPointer> packed = new HashMap<>();
+  private final Map<String, Long> packed = new HashMap<>();
   private long packedSinceRelease;
 
   /** True for a weight that is packed as INT8 codes, so that quantized values can meet it. */
@@ -43,24 +41,24 @@ final class PackedWeights implements AutoCloseable {
         || granularity instanceof Granularity.PerChannel channel && channel.axis() == 1;
   }
 
-  /** The weight [k, n] of a linear operator. It belongs to this object. */
-  synchronized WeightPointer linear(String name, Weight weight) {
-    WeightPointer pointer = packed.get(name);
-    if (pointer == null) {
-      pointer = pack(name, weight);
-      packed.put(name, pointer);
+  /** The handle of the weight [k, n] of a linear operator. It belongs to this object. */
+  synchronized long linear(String name, Weight weight) {
+    Long handle = packed.get(name);
+    if (handle == null) {
+      handle = pack(name, weight);
+      packed.put(name, handle);
       packedSinceRelease += weight.storedBytes();
       if (packedSinceRelease >= RELEASE_BYTES) {
         releaseSource(weight);
       }
     }
-    return pointer;
+    return handle;
   }
 
   /** Lets go of the pages of the mapped file that the weights so far were packed from. */
   private void releaseSource(Weight weight) {
     Tensor source = weight.parts().values().iterator().next();
-    Pointer address = new Pointer(source.acquire());
+    long address = NativeMemory.address(source.acquire());
     try {
       Demitasse.dmt_release_file_pages(address);
     } finally {
@@ -69,7 +67,7 @@ final class PackedWeights implements AutoCloseable {
     packedSinceRelease = 0;
   }
 
-  private static WeightPointer pack(String name, Weight weight) {
+  private static long pack(String name, Weight weight) {
     NativeLibrary.load();
     long[] shape = weight.shape();
     if (shape.length != 2) {
@@ -93,29 +91,29 @@ final class PackedWeights implements AutoCloseable {
     return type == DataType.FLOAT32 || type == DataType.FLOAT16 || type == DataType.BFLOAT16;
   }
 
-  private static WeightPointer packFloat(Tensor tensor) {
+  private static long packFloat(Tensor tensor) {
     long k = tensor.dimension(0);
     long n = tensor.dimension(1);
-    WeightPointer out = new WeightPointer();
-    Pointer source = new Pointer(tensor.acquire());
+    HandleCell out = new HandleCell();
+    long source = NativeMemory.address(tensor.acquire());
     try {
       NativeStatus.check(
           Demitasse.dmt_weight_pack_float(
-              tensor.type().onnxCode(), source, tensor.byteSize(), k, n, n, 1, out));
+              tensor.type().onnxCode(), source, tensor.byteSize(), k, n, n, 1, out.address()));
     } finally {
       tensor.release();
     }
-    return out;
+    return out.get();
   }
 
-  private static WeightPointer packInteger(QuantizedWeight weight) {
+  private static long packInteger(QuantizedWeight weight) {
     Tensor codes = weight.codes();
     long k = codes.dimension(0);
     long n = codes.dimension(1);
     float[] scales = weight.scales().toFloats();
     int[] zeroPoints = zeroPoints(weight);
-    WeightPointer out = new WeightPointer();
-    Pointer source = new Pointer(codes.acquire());
+    HandleCell out = new HandleCell();
+    long source = NativeMemory.address(codes.acquire());
     try {
       NativeStatus.check(
           Demitasse.dmt_weight_pack_int8(
@@ -129,11 +127,11 @@ final class PackedWeights implements AutoCloseable {
               scales,
               zeroPoints,
               scales.length,
-              out));
+              out.address()));
     } finally {
       codes.release();
     }
-    return out;
+    return out.get();
   }
 
   /** The zero points as integers, or null for zero. */
@@ -152,8 +150,8 @@ final class PackedWeights implements AutoCloseable {
   /** Gives up all weights; programs that use them keep their own references. */
   @Override
   public synchronized void close() {
-    for (WeightPointer pointer : packed.values()) {
-      Demitasse.dmt_weight_release(pointer);
+    for (long handle : packed.values()) {
+      Demitasse.dmt_weight_release(handle);
     }
     packed.clear();
   }

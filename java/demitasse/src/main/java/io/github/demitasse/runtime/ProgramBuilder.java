@@ -2,13 +2,10 @@ package io.github.demitasse.runtime;
 
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
-import io.github.demitasse.natives.ProgramPointer;
-import io.github.demitasse.natives.WeightPointer;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * Confined to one thread: builds a native program, call by call as described in {@code
@@ -18,15 +15,16 @@ final class ProgramBuilder implements AutoCloseable {
   /** In place of a value that is absent or not wanted. */
   static final int NONE = -1;
 
-  private final ProgramPointer program;
+  private final long program;
   private final List<Tensor> constants = new ArrayList<>();
   private final int[] id = new int[1];
   private boolean finished;
 
   ProgramBuilder() {
-    NativeLibrary.load(); // before any class of JavaCPP is touched: see NativeLibrary
-    program = new ProgramPointer();
-    NativeStatus.check(Demitasse.dmt_program_create(program));
+    NativeLibrary.load();
+    HandleCell handle = new HandleCell();
+    NativeStatus.check(Demitasse.dmt_program_create(handle.address()));
+    program = handle.get();
   }
 
   int value(DataType type, RowShape shape) {
@@ -43,7 +41,7 @@ final class ProgramBuilder implements AutoCloseable {
 
   /** A static value with the tensor's content, which is read in place and kept alive. */
   int constant(Tensor tensor, long[] dimensions) {
-    Pointer data = new Pointer(tensor.acquire());
+    long data = NativeMemory.address(tensor.acquire());
     constants.add(tensor);
     NativeStatus.check(
         Demitasse.dmt_program_constant(
@@ -88,7 +86,7 @@ final class ProgramBuilder implements AutoCloseable {
   }
 
   /** {@code y = activation(x weight + bias) + residual}; bias may be null, residual NONE. */
-  void linear(int x, WeightPointer weight, float[] bias, int activation, int residual, int y) {
+  void linear(int x, long weight, float[] bias, int activation, int residual, int y) {
     NativeStatus.check(
         Demitasse.dmt_program_linear(program, x, weight, bias, activation, residual, 0, y));
   }

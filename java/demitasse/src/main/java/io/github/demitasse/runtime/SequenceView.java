@@ -50,7 +50,7 @@ final class SequenceView implements GraphView {
     Dimension batch = null;
     Dimension sequence = null;
     for (ValueInfo input : model.graph().inputs()) {
-      Shape shape = input.shape();
+      Shape shape = GraphInference.named(input);
       if (shape == null || shape.rank() == 0 || !isSame(batch, shape.dimension(0))) {
         return null;
       }
