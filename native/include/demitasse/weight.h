@@ -32,6 +32,25 @@ DMT_API int32_t dmt_weight_pack_int8(int32_t dtype, const void* source, int64_t 
                                      const float* scales, const int32_t* zero_points,
                                      int64_t scale_count, dmt_weight** out);
 
+/* Weights in groups: every `group` consecutive k of a column share a scale, and perhaps a zero
+ * point: w[i][j] = scales[i / group][j] * (code[i][j] - zero_points[i / group][j]).
+ *
+ * dtype of the codes: DMT_U2, DMT_S2, DMT_U4, DMT_S4 (packed, the first element in the low bits),
+ * DMT_U8 or DMT_S8; strides are in elements. group: a multiple of 16 from 16 to 1024 (the last
+ * group may be short), or k or more: one group, that is, per channel. scales: [groups][n] of
+ * scale_dtype, DMT_F32 or DMT_F16, finite, of any sign. zero_points: NULL for zero, else
+ * [groups][n] in the range of dtype. codebook: NULL, or 16 finite values that DMT_U4 codes stand
+ * for, in place of code - zero_point (NormalFloat, k-means); zero_points is NULL then.
+ *
+ * With quantized x the sums of a group are exact integers; they are scaled and added in f32 in
+ * ascending order. A codebook is rounded to 8 bits for that (at most 1/254 of its largest entry).
+ * With f32 x the weights are w rounded to f32, those of a codebook exact. k <= 2^20. */
+DMT_API int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_t codes_bytes,
+                                        int64_t k, int64_t n, int64_t k_stride, int64_t n_stride,
+                                        int64_t group, int32_t scale_dtype, const void* scales,
+                                        int64_t scales_bytes, const int32_t* zero_points,
+                                        const float* codebook, dmt_weight** out);
+
 /* Bytes that the packed form occupies; 0 for NULL. */
 DMT_API int64_t dmt_weight_bytes(const dmt_weight* weight);
 

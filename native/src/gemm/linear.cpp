@@ -80,6 +80,11 @@ std::unique_ptr<Weight> pack_int8_weight(Isa isa, int32_t dtype, const void* dat
   return isa == Isa::scalar ? pack_scalar_weight(source) : pack_panels(isa, source);
 }
 
+std::unique_ptr<Weight> pack_grouped_weight(Isa isa, const GroupedSource& source) {
+  static_cast<void>(isa);
+  return pack_scalar_weight(source);
+}
+
 void matmul_f32(Isa isa, const float* a, int64_t a_stride, const float* b, int64_t b_k_stride,
                 int64_t b_n_stride, float* c, int64_t c_stride, int64_t m, int64_t k, int64_t n,
                 const Executor& executor) {

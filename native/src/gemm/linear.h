@@ -64,6 +64,10 @@ std::unique_ptr<Weight> pack_int8_weight(Isa isa, int32_t dtype, const void* sou
                                          const float* scales, const int32_t* zero_points,
                                          int64_t scale_count);
 
+// Weights with a scale, and perhaps a zero point, for each group of k. Parameters are those of
+// GroupedSource in source.h.
+std::unique_ptr<Weight> pack_grouped_weight(Isa isa, const struct GroupedSource& source);
+
 // C = A B for two run-time matrices (attention scores, MatMul of two activations): [m][k] x [k][n],
 // f32. B is read at b[k * b_k_stride + n * b_n_stride].
 void matmul_f32(Isa isa, const float* a, int64_t a_stride, const float* b, int64_t b_k_stride,

@@ -1,5 +1,8 @@
 #include "gemm/reference_linear.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "norm/rows.h"
 
 namespace demitasse {
@@ -23,6 +26,29 @@ void reference_dequantize(const QuantizedRows& x, int64_t rows, int64_t n,
     const float x_scale = x.scales[m * x.parameter_step];
     for (int64_t j = 0; j < n; ++j) {
       y[m * n + j] = static_cast<float>(accumulators[m * n + j]) * (x_scale * w_scales[j]);
+    }
+  }
+}
+
+void reference_multiply_grouped(const QuantizedRows& x, int64_t rows, int64_t k, int64_t n,
+                                const int16_t* w, int64_t segment, const float* scales, float* y) {
+  for (int64_t m = 0; m < rows; ++m) {
+    const uint8_t* codes = x.codes + m * x.stride;
+    const float zx = static_cast<float>(x.zero_points[m * x.parameter_step]);
+    const float x_scale = x.scales[m * x.parameter_step];
+    for (int64_t j = 0; j < n; ++j) {
+      float f = 0, offset = 0;
+      for (int64_t first = 0; first < k; first += segment) {
+        const float scale = scales[first / segment * n + j];
+        int32_t d = 0, e = 0;
+        for (int64_t i = first; i < std::min(k, first + segment); ++i) {
+          d += codes[i] * w[i * n + j];
+          e += w[i * n + j];
+        }
+        f = std::fma(static_cast<float>(d), scale, f);
+        offset = std::fma(static_cast<float>(e), scale, offset);
+      }
+      y[m * n + j] = std::fma(-zx, offset, f) * x_scale;
     }
   }
 }

@@ -17,6 +17,16 @@ void reference_multiply_u8s8(const QuantizedRows& x, int64_t rows, int64_t k, in
 void reference_dequantize(const QuantizedRows& x, int64_t rows, int64_t n,
                           const int32_t* accumulators, const float* w_scales, float* y);
 
+// Rows times a grouped weight with the integer values w ([k][n]: code - zero point, or the
+// codebook's entry as s8). Within a segment of `segment` values of k sums are exact:
+//   d(s) = sum over k in s of cx[m][k] * w[k][n],   e(s) = sum over k in s of w[k][n]
+// and across segments, ascending, each step one fused multiply-add:
+//   f = d(s) * scales[s][n] + f,   offset = e(s) * scales[s][n] + offset
+//   y[m][n] = (f - zx[m] * offset) * x.scale[m]
+// scales: [segments][n].
+void reference_multiply_grouped(const QuantizedRows& x, int64_t rows, int64_t k, int64_t n,
+                                const int16_t* w, int64_t segment, const float* scales, float* y);
+
 // y[m][n] = sum_k x[m][k] * w[k][n] in f32, k ascending.
 void reference_multiply_f32(const float* x, int64_t x_stride, int64_t rows, int64_t k, int64_t n,
                             const float* w, float* y);

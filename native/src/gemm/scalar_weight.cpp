@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "gemm/grouped.h"
 #include "gemm/reference_linear.h"
 
 namespace demitasse {
@@ -131,6 +132,79 @@ class ScalarInt8Weight final : public Weight {
   std::vector<int32_t> zero_points_;
 };
 
+class ScalarGroupedWeight final : public Weight {
+ public:
+  explicit ScalarGroupedWeight(const GroupedSource& source)
+      : k_(source.k),
+        n_(source.n),
+        segment_(segment_of(source)),
+        values_(k_ * n_),
+        codes_(source.codebook == nullptr ? 0 : k_ * n_) {
+    const Codebook book(source.codebook);
+    for (int64_t i = 0; i < k_; ++i) {
+      for (int64_t j = 0; j < n_; ++j) {
+        const int32_t code = source.code(i, j);
+        if (source.codebook == nullptr) {
+          const int64_t parameter = source.group_of(i) * n_ + j;
+          values_[i * n_ + j] = static_cast<int16_t>(code - source.zero_point(parameter));
+        } else {
+          values_[i * n_ + j] = book.levels[code];
+          codes_[i * n_ + j] = static_cast<uint8_t>(code);
+        }
+      }
+    }
+    if (source.codebook != nullptr) std::copy_n(source.codebook, 16, codebook_);
+    for (int64_t first = 0; first < k_; first += segment_) {
+      for (int64_t j = 0; j < n_; ++j) {
+        const float scale = source.scale(source.group_of(first) * n_ + j);
+        scales_.push_back(scale);
+        steps_.push_back(scale * book.step);
+      }
+    }
+  }
+
+  int64_t k() const override { return k_; }
+  int64_t n() const override { return n_; }
+  int64_t bytes() const override {
+    return 2 * values_.size() + codes_.size() + 4 * (scales_.size() + steps_.size());
+  }
+
+  void run(const float* x, int64_t x_stride, int64_t rows, const Epilogue& epilogue,
+           const Executor& executor) const override {
+    std::vector<float> w(values_.size());
+    for (int64_t i = 0; i < k_; ++i) {
+      for (int64_t j = 0; j < n_; ++j) {
+        const int64_t index = i * n_ + j;
+        const float level = codes_.empty() ? values_[index] : codebook_[codes_[index]];
+        w[index] = level * scales_[i / segment_ * n_ + j];
+      }
+    }
+    for_row_blocks(rows, executor, [&](int64_t first, int64_t count) {
+      std::vector<float> y(count * n_);
+      reference_multiply_f32(x + first * x_stride, x_stride, count, k_, n_, w.data(), y.data());
+      reference_epilogue(Isa::scalar, y.data(), first, count, rows, n_, epilogue);
+    });
+  }
+
+  void run(const QuantizedRows& x, int64_t rows, const Epilogue& epilogue,
+           const Executor& executor) const override {
+    for_row_blocks(rows, executor, [&](int64_t first, int64_t count) {
+      std::vector<float> y(count * n_);
+      reference_multiply_grouped(rows_from(x, first), count, k_, n_, values_.data(), segment_,
+                                 steps_.data(), y.data());
+      reference_epilogue(Isa::scalar, y.data(), first, count, rows, n_, epilogue);
+    });
+  }
+
+ private:
+  int64_t k_, n_, segment_;
+  std::vector<int16_t> values_;  // [k][n]: code - zero point, or the codebook's level
+  std::vector<uint8_t> codes_;   // [k][n], with a codebook
+  float codebook_[16] = {};
+  std::vector<float> scales_;  // [segments][n]
+  std::vector<float> steps_;   // the same for integer values
+};
+
 }  // namespace
 
 std::unique_ptr<Weight> pack_scalar_weight(const FloatSource& source) {
@@ -139,6 +213,10 @@ std::unique_ptr<Weight> pack_scalar_weight(const FloatSource& source) {
 
 std::unique_ptr<Weight> pack_scalar_weight(const Int8Source& source) {
   return std::make_unique<ScalarInt8Weight>(source);
+}
+
+std::unique_ptr<Weight> pack_scalar_weight(const GroupedSource& source) {
+  return std::make_unique<ScalarGroupedWeight>(source);
 }
 
 }  // namespace demitasse

@@ -10,5 +10,6 @@ namespace demitasse {
 
 std::unique_ptr<Weight> pack_scalar_weight(const FloatSource& source);
 std::unique_ptr<Weight> pack_scalar_weight(const Int8Source& source);
+std::unique_ptr<Weight> pack_scalar_weight(const GroupedSource& source);
 
 }  // namespace demitasse

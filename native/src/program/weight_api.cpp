@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/tensor_view.h"
 #include "cpu/isa.h"
+#include "gemm/source.h"
 #include "program/value.h"
 #include "program/weight.h"
 
@@ -16,6 +17,13 @@ Handles<dmt_weight, const PackedWeight>& weights() {
 }
 
 namespace {
+
+void check_aligned(int32_t dtype, const void* data, const char* name) {
+  const int64_t bytes = element_bytes(dtype);
+  if (bytes > 1 && reinterpret_cast<uintptr_t>(data) % bytes != 0) {
+    fail(DMT_INVALID_ARGUMENT, "weight: %s is not aligned to its elements", name);
+  }
+}
 
 void check_source(int32_t dtype, const void* source, int64_t source_bytes, int64_t k, int64_t n,
                   int64_t k_stride, int64_t n_stride) {
@@ -31,18 +39,18 @@ void check_source(int32_t dtype, const void* source, int64_t source_bytes, int64
       __builtin_mul_overflow(n - 1, n_stride, &columns) ||
       __builtin_add_overflow(rows, columns, &needed) ||
       __builtin_add_overflow(needed, 1, &needed) ||
-      __builtin_mul_overflow(needed, element_bytes(dtype), &needed)) {
+      __builtin_mul_overflow(needed, element_bits(dtype), &needed) ||
+      __builtin_add_overflow(needed, 7, &needed)) {
     fail(DMT_INVALID_ARGUMENT, "weight: [%lld x %lld] is too large", ll(k), ll(n));
   }
+  needed /= 8;
   if (source == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: source is NULL");
   if (source_bytes < needed) {
     fail(DMT_INVALID_ARGUMENT,
          "weight: [%lld x %lld] with strides %lld and %lld takes %lld bytes of %s, %lld are given",
          ll(k), ll(n), ll(k_stride), ll(n_stride), ll(needed), dtype_name(dtype), ll(source_bytes));
   }
-  if (reinterpret_cast<uintptr_t>(source) % element_bytes(dtype) != 0) {
-    fail(DMT_INVALID_ARGUMENT, "weight: source is not aligned to its elements");
-  }
+  check_aligned(dtype, source, "source");
 }
 
 void check_parameters(int32_t dtype, int64_t n, const float* scales, const int32_t* zero_points,
@@ -61,6 +69,55 @@ void check_parameters(int32_t dtype, int64_t n, const float* scales, const int32
     if (zero_points != nullptr && (zero_points[i] < low || zero_points[i] > low + 255)) {
       fail(DMT_INVALID_ARGUMENT, "weight: zero point %lld is %d, outside %s", ll(i), zero_points[i],
            dtype_name(dtype));
+    }
+  }
+}
+
+void check_groups(const GroupedSource& source, int64_t scales_bytes) {
+  constexpr int64_t kMaxDepth = 1 << 20;
+  const int64_t k = source.k, n = source.n, group = source.group;
+  if (k > kMaxDepth) {
+    fail(DMT_UNSUPPORTED, "grouped weights have at most %lld input features, not %lld",
+         ll(kMaxDepth), ll(k));
+  }
+  if (group < k && (group < 16 || group > 1024 || group % 16 != 0)) {
+    fail(DMT_INVALID_ARGUMENT,
+         "weight: groups of %lld; the size must be a multiple of 16 up to 1024, or at least %lld "
+         "(all input features)",
+         ll(group), ll(k));
+  }
+  if (source.scale_dtype != DMT_F32 && source.scale_dtype != DMT_F16) {
+    fail(DMT_INVALID_ARGUMENT, "weight: scales of type %d (%s), wanted f32 or f16",
+         source.scale_dtype, dtype_name(source.scale_dtype));
+  }
+  if (source.scales == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: scales is NULL");
+  check_aligned(source.scale_dtype, source.scales, "scales");
+  const int64_t parameters = source.groups() * n;
+  if (scales_bytes < parameters * element_bytes(source.scale_dtype)) {
+    fail(DMT_INVALID_ARGUMENT,
+         "weight: %lld groups of %lld channels need %lld scales, %lld bytes of %s are given",
+         ll(source.groups()), ll(n), ll(parameters), ll(scales_bytes),
+         dtype_name(source.scale_dtype));
+  }
+  const int32_t low = source.is_signed() ? -(1 << (source.bits() - 1)) : 0;
+  const int32_t high = low + (1 << source.bits()) - 1;
+  for (int64_t i = 0; i < parameters; ++i) {
+    if (!std::isfinite(source.scale(i))) {
+      fail(DMT_INVALID_ARGUMENT, "weight: the scale of group %lld, channel %lld is not finite",
+           ll(i / n), ll(i % n));
+    }
+    if (source.zero_point(i) < low || source.zero_point(i) > high) {
+      fail(DMT_INVALID_ARGUMENT, "weight: zero point %d of group %lld, channel %lld is outside %s",
+           source.zero_point(i), ll(i / n), ll(i % n), dtype_name(source.dtype));
+    }
+  }
+  if (source.codebook == nullptr) return;
+  if (source.dtype != DMT_U4 || source.zero_points != nullptr) {
+    fail(DMT_INVALID_ARGUMENT, "weight: a codebook needs uint4 codes and no zero points");
+  }
+  for (int i = 0; i < 16; ++i) {
+    if (!std::isfinite(source.codebook[i])) {
+      fail(DMT_INVALID_ARGUMENT, "weight: entry %d of the codebook is not finite", i);
     }
   }
 }
@@ -99,6 +156,35 @@ int32_t dmt_weight_pack_int8(int32_t dtype, const void* source, int64_t source_b
         pack_int8_weight(active_isa(), dtype, source, k, n, k_stride, n_stride, scales, zero_points,
                          scale_count),
         true));
+  });
+}
+
+int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_t codes_bytes, int64_t k,
+                                int64_t n, int64_t k_stride, int64_t n_stride, int64_t group,
+                                int32_t scale_dtype, const void* scales, int64_t scales_bytes,
+                                const int32_t* zero_points, const float* codebook,
+                                dmt_weight** out) {
+  return guarded([&] {
+    if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
+    switch (dtype) {
+      case DMT_U2:
+      case DMT_S2:
+      case DMT_U4:
+      case DMT_S4:
+      case DMT_U8:
+      case DMT_S8:
+        break;
+      default:
+        fail(DMT_INVALID_ARGUMENT,
+             "weight: codes of type %d (%s), wanted integers of 2, 4 or 8 bits", dtype,
+             dtype_name(dtype));
+    }
+    check_source(dtype, codes, codes_bytes, k, n, k_stride, n_stride);
+    const GroupedSource source{dtype, codes,       k,      n,           k_stride, n_stride,
+                               group, scale_dtype, scales, zero_points, codebook};
+    check_groups(source, scales_bytes);
+    *out = weights().add(
+        std::make_shared<const PackedWeight>(pack_grouped_weight(active_isa(), source), true));
   });
 }
 

@@ -101,7 +101,12 @@ class RandomProgram {
     for (int64_t k : {4, 8}) {
       for (int64_t n : {4, 8}) {
         dmt_weight* weight = nullptr;
-        if (below(2) == 0) {
+        if (below(3) == 0) {
+          dmt_weight_pack_grouped(word(DMT_U4), perhaps(memory.data()), k * n / 2, number(k),
+                                  number(n), number(1), number(k), number(k), word(DMT_F32),
+                                  perhaps(scales.data()), number(below(2) == 0 ? 256 : 4 * n),
+                                  nullptr, below(2) == 0 ? nullptr : scales.data(), &weight);
+        } else if (below(2) == 0) {
           dmt_weight_pack_float(word(DMT_F32), perhaps(memory.data()), k * n * 4, number(k),
                                 number(n), number(1), number(k), &weight);
         } else {

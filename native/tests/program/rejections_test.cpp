@@ -131,6 +131,63 @@ TEST_F(Rejections, weights) {
   dmt_weight_release(weight);
 }
 
+TEST_F(Rejections, groupedWeights) {
+  dmt_weight* weight = nullptr;
+  const uint8_t codes[64] = {};
+  float scales[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  float codebook[16] = {};
+  int32_t zero_points[8] = {};
+  struct Call {
+    int32_t dtype = DMT_S4;
+    int64_t bytes = 64, k = 32, n = 4, k_stride = 4, n_stride = 1, group = 16;
+    int32_t scale_dtype = DMT_F32;
+    int64_t scales_bytes = 32;
+  };
+  const auto pack = [&](const Call& c, const int32_t* zeros = nullptr,
+                        const float* book = nullptr) {
+    return dmt_weight_pack_grouped(c.dtype, codes, c.bytes, c.k, c.n, c.k_stride, c.n_stride,
+                                   c.group, c.scale_dtype, scales, c.scales_bytes, zeros, book,
+                                   &weight);
+  };
+  EXPECT_REJECTED(pack({.dtype = DMT_F32}), "codes of type 1 (float32)");
+  EXPECT_REJECTED(pack({.dtype = 99}), "codes of type 99");
+  EXPECT_REJECTED(pack({.bytes = 63}), "takes 64 bytes of int4, 63 are given");
+  EXPECT_REJECTED(pack({.k = 33}), "takes 66 bytes");
+  EXPECT_REJECTED(pack({.k = 0}), "positive");
+  EXPECT_REJECTED(pack({.k = kHuge, .n = kHuge}), "too large");
+  EXPECT_REJECTED(pack({.n_stride = kHuge}), "too large");
+  for (const int64_t group : {-16, 0, 8, 24}) {
+    EXPECT_REJECTED(pack({.group = group}), "multiple of 16");
+  }
+  EXPECT_REJECTED(pack({.scale_dtype = DMT_BF16}), "scales of type 16");
+  EXPECT_REJECTED(pack({.scales_bytes = 31}), "2 groups of 4 channels need 8 scales");
+  EXPECT_REJECTED(dmt_weight_pack_grouped(DMT_S4, nullptr, 64, 32, 4, 4, 1, 16, DMT_F32, scales, 32,
+                                          nullptr, nullptr, &weight),
+                  "source is NULL");
+  EXPECT_REJECTED(dmt_weight_pack_grouped(DMT_S4, codes, 64, 32, 4, 4, 1, 16, DMT_F32, nullptr, 32,
+                                          nullptr, nullptr, &weight),
+                  "scales is NULL");
+  EXPECT_REJECTED(dmt_weight_pack_grouped(DMT_S4, codes, 64, 32, 4, 4, 1, 16, DMT_F32,
+                                          reinterpret_cast<const char*>(scales) + 1, 32, nullptr,
+                                          nullptr, &weight),
+                  "not aligned");
+  EXPECT_REJECTED(dmt_weight_pack_grouped(DMT_S4, codes, 64, 32, 4, 4, 1, 16, DMT_F32, scales, 32,
+                                          nullptr, nullptr, nullptr),
+                  "out is NULL");
+  scales[5] = kNaN;
+  EXPECT_REJECTED(pack({}), "group 1, channel 1 is not finite");
+  scales[5] = -1;
+  zero_points[6] = 8;
+  EXPECT_REJECTED(pack({}, zero_points), "zero point 8 of group 1, channel 2 is outside int4");
+  EXPECT_REJECTED(pack({}, nullptr, codebook), "needs uint4 codes");
+  EXPECT_REJECTED(pack({.dtype = DMT_U4}, zero_points, codebook), "no zero points");
+  codebook[3] = kNaN;
+  EXPECT_REJECTED(pack({.dtype = DMT_U4}, nullptr, codebook), "entry 3 of the codebook");
+  EXPECT_EQ(pack({.dtype = DMT_U4}, zero_points), DMT_OK);
+  EXPECT_GT(dmt_weight_bytes(weight), 0);
+  dmt_weight_release(weight);
+}
+
 TEST_F(Rejections, linear) {
   const WeightHandle w = WeightHandle::f32(random_floats(8, 1), 4, 2);
   const int32_t x = net.tokens({4}), y = net.tokens({2}), wide = net.tokens({5});
@@ -147,7 +204,7 @@ TEST_F(Rejections, linear) {
   EXPECT_REJECTED(linear(wide, w, 0, -1, 0, y), "float32[tokens, 5], its last dimension must be 4");
   EXPECT_REJECTED(linear(longs, w, 0, -1, 0, y), "int64[tokens, 4], f32 is needed");
   EXPECT_REJECTED(linear(scalar, w, 0, -1, 0, y), "scalar");
-  EXPECT_REJECTED(linear(q, w, 0, -1, 0, y), "not INT8");
+  EXPECT_REJECTED(linear(q, w, 0, -1, 0, y), "weight is of floats");
   EXPECT_REJECTED(linear(x, w, 8, -1, 0, y), "activation 8");
   EXPECT_REJECTED(linear(x, w, 0, wide, 0, y), "residual");
   EXPECT_REJECTED(linear(x, w, 0, 99, 0, y), "residual is 99");

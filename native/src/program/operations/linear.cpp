@@ -57,7 +57,7 @@ int32_t dmt_program_linear(dmt_program* program, int32_t x, const dmt_weight* we
     const Value& in = step.reads(x, "x");
     if (!in.quantized) step.check_f32(in, "x");
     if (in.quantized && !linear->packed->integer) {
-      step.reject("x is %s, but the weight is not INT8", in.describe().c_str());
+      step.reject("x is %s, but the weight is of floats", in.describe().c_str());
     }
     step.check_features(in, "x", k);
     if (activation < DMT_ACTIVATION_NONE || activation > DMT_ACTIVATION_SIGMOID) {

@@ -75,7 +75,9 @@ final class EmbeddingLowering implements NodeLowering {
     int indices = position ? ProgramBuilder.NONE : lowering.id(node.input(1));
     long length = position ? AttentionLowering.sequenceLength(shape) : 0;
     boolean inCodes =
-        table instanceof QuantizedWeight quantized && isPerRow(quantized.granularity());
+        table instanceof QuantizedWeight quantized
+            && quantized.codes().type().bits() == 8
+            && isPerRow(quantized.granularity());
     float[] scales = null;
     int[] zeroPoints = null;
     Tensor rows;

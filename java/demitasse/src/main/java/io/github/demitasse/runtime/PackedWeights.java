@@ -4,6 +4,7 @@ import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
@@ -28,12 +29,44 @@ final class PackedWeights implements AutoCloseable {
   private final Map<String, Long> packed = new HashMap<>();
   private long packedSinceRelease;
 
-  /** True for a weight that is packed as INT8 codes, so that quantized values can meet it. */
+  /** The kernels' bound on k of weights with groups. */
+  private static final long MAX_GROUPED_DEPTH = 1 << 20;
+
+  private static final int LARGEST_GROUP = 1024;
+  private static final int GROUP_STEP = 16;
+
+  /** True for a weight that is packed as integer codes, so that quantized values can meet it. */
   static boolean isInteger(Weight weight) {
+    return isInt8(weight) || isGrouped(weight);
+  }
+
+  private static boolean isInt8(Weight weight) {
     return weight instanceof QuantizedWeight quantized
+        && quantized.codes().type().bits() == 8
         && weight.shape().length == 2
         && weight.shape()[0] <= MAX_INT8_DEPTH
         && isPerColumn(quantized.granularity());
+  }
+
+  /** True for codes of fewer bits, for groups along k, and for codebooks. */
+  private static boolean isGrouped(Weight weight) {
+    if (weight.shape().length != 2 || weight.shape()[0] > MAX_GROUPED_DEPTH) {
+      return false;
+    }
+    Granularity granularity;
+    if (weight instanceof QuantizedWeight quantized) {
+      granularity = quantized.granularity();
+    } else if (weight instanceof CodebookWeight book) {
+      granularity = book.granularity();
+    } else {
+      return false;
+    }
+    if (granularity instanceof Granularity.PerGroup group) {
+      return group.axis() == 0
+          && (group.size() == weight.shape()[0]
+              || group.size() % GROUP_STEP == 0 && group.size() <= LARGEST_GROUP);
+    }
+    return isPerColumn(granularity);
   }
 
   private static boolean isPerColumn(Granularity granularity) {
@@ -74,8 +107,14 @@ final class PackedWeights implements AutoCloseable {
       throw new IllegalArgumentException(
           "weight '" + name + "' must be [k, n], it is " + Arrays.toString(shape));
     }
-    if (isInteger(weight)) {
+    if (isInt8(weight)) {
       return packInteger((QuantizedWeight) weight);
+    }
+    if (isGrouped(weight)) {
+      return weight instanceof CodebookWeight book
+          ? packGrouped(
+              book.codes(), book.scales(), null, book.codebook().toFloats(), book.granularity())
+          : packGrouped((QuantizedWeight) weight);
     }
     if (weight instanceof DenseWeight dense && isFloat(dense.tensor().type())) {
       return packFloat(dense.tensor());
@@ -132,6 +171,59 @@ final class PackedWeights implements AutoCloseable {
       codes.release();
     }
     return out.get();
+  }
+
+  private static WeightPointer packGrouped(QuantizedWeight weight) {
+    return packGrouped(
+        weight.codes(), weight.scales(), zeroPoints(weight), null, weight.granularity());
+  }
+
+  private static WeightPointer packGrouped(
+      Tensor codes, Tensor scales, int[] zeroPoints, float[] codebook, Granularity granularity) {
+    long k = codes.dimension(0);
+    int n = Math.toIntExact(codes.dimension(1));
+    long group = granularity instanceof Granularity.PerGroup groups ? groups.size() : k;
+    boolean one = granularity instanceof Granularity.PerTensor;
+    Tensor factors = one ? repeated(scales, n) : scales;
+    int[] zeros = zeroPoints;
+    if (one && zeroPoints != null) {
+      zeros = new int[n];
+      Arrays.fill(zeros, zeroPoints[0]);
+    }
+    WeightPointer out = new WeightPointer();
+    Pointer source = new Pointer(codes.acquire());
+    Pointer steps = new Pointer(factors.acquire());
+    try {
+      NativeStatus.check(
+          Demitasse.dmt_weight_pack_grouped(
+              codes.type().onnxCode(),
+              source,
+              codes.byteSize(),
+              k,
+              n,
+              n,
+              1,
+              group,
+              factors.type().onnxCode(),
+              steps,
+              factors.byteSize(),
+              zeros,
+              codebook,
+              out));
+    } finally {
+      factors.release();
+      codes.release();
+      if (one) {
+        factors.close();
+      }
+    }
+    return out;
+  }
+
+  private static Tensor repeated(Tensor scale, int n) {
+    float[] values = new float[n];
+    Arrays.fill(values, scale.toFloats()[0]);
+    return Tensor.fromFloats(scale.type(), values, n);
   }
 
   /** The zero points as integers, or null for zero. */

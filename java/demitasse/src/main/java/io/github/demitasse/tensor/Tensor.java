@@ -154,6 +154,21 @@ public final class Tensor implements AutoCloseable {
     return tensor;
   }
 
+  /**
+   * Integers in an integer type; types below 8 bits are packed, the first element in the low bits.
+   *
+   * @throws IllegalArgumentException if the type is none, or a value is outside its range
+   */
+  public static Tensor ofIntegers(DataType type, long[] values, long... shape) {
+    if (!type.isInteger()) {
+      throw new IllegalArgumentException(type + " does not hold integers");
+    }
+    Tensor tensor = allocateFor(type, values.length, shape);
+    TensorElements.fromLongs(type, values, tensor.memory.acquire());
+    tensor.memory.release();
+    return tensor;
+  }
+
   public static Tensor scalar(float value) {
     return of(new float[] {value});
   }

@@ -27,6 +27,31 @@ final class TensorElements {
     }
   }
 
+  static void fromLongs(DataType type, long[] values, ByteBuffer bytes) {
+    int width = type.bits();
+    boolean unsigned = type.name().startsWith("U");
+    long low = unsigned ? 0 : -1L << width - 1;
+    long high = unsigned ? (1L << Math.min(width, 63)) - 1 : -1 - low;
+    for (int i = 0; i < values.length; i++) {
+      long value = values[i];
+      if (width < 64 && (value < low || value > high)) {
+        throw new IllegalArgumentException(value + " is outside " + type);
+      }
+      switch (width) {
+        case 64 -> bytes.putLong(value);
+        case 32 -> bytes.putInt((int) value);
+        case 16 -> bytes.putShort((short) value);
+        case 8 -> bytes.put((byte) value);
+        default -> {
+          int perByte = 8 / width;
+          int code = (int) value & (1 << width) - 1;
+          int index = i / perByte;
+          bytes.put(index, (byte) (bytes.get(index) | code << i % perByte * width));
+        }
+      }
+    }
+  }
+
   static float[] toFloats(Tensor tensor, ByteBuffer bytes) {
     float[] values = new float[Math.toIntExact(tensor.elements())];
     switch (tensor.type()) {

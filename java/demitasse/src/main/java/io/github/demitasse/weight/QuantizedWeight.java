@@ -2,7 +2,6 @@ package io.github.demitasse.weight;
 
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -10,20 +9,22 @@ import java.util.Map;
 /**
  * Immutable: integer codes with scales: {@code value = scale * (code - zeroPoint)}.
  *
- * @param codes INT8 or UINT8, of the logical shape
- * @param scales FLOAT32: one element; [channels]; or the logical shape with the grouped axis
- *     divided by the group size
+ * @param codes INT8, UINT8, INT4, UINT4, INT2 or UINT2, of the logical shape
+ * @param scales FLOAT32 or FLOAT16: one element; [channels]; or the logical shape with the grouped
+ *     axis divided by the group size
  * @param zeroPoints of the codes' type and the scales' shape, or null for zero
  */
 public record QuantizedWeight(
     Tensor codes, Tensor scales, Tensor zeroPoints, Granularity granularity) implements Weight {
 
   public QuantizedWeight {
-    if (codes.type() != DataType.INT8 && codes.type() != DataType.UINT8) {
-      throw new IllegalArgumentException("codes must be INT8 or UINT8, given " + codes);
+    if (!codes.type().isInteger() || codes.type().bits() > 8) {
+      throw new IllegalArgumentException(
+          "codes must be integers of 2, 4 or 8 bits, given " + codes);
     }
-    long expected = scaleCount(codes.shape(), granularity);
-    if (scales.type() != DataType.FLOAT32 || scales.elements() != expected) {
+    long expected = granularity.scaleCount(codes.shape());
+    boolean floats = scales.type() == DataType.FLOAT32 || scales.type() == DataType.FLOAT16;
+    if (!floats || scales.elements() != expected) {
       throw new IllegalArgumentException(
           "codes " + codes + " " + granularity + " need " + expected + " scales, given " + scales);
     }
@@ -36,33 +37,6 @@ public record QuantizedWeight(
     scales.leaveToCollector();
     if (zeroPoints != null) {
       zeroPoints.leaveToCollector();
-    }
-  }
-
-  private static long scaleCount(long[] shape, Granularity granularity) {
-    if (granularity instanceof Granularity.PerChannel channel) {
-      checkAxis(shape, channel.axis());
-      return shape[channel.axis()];
-    }
-    if (granularity instanceof Granularity.PerGroup group) {
-      checkAxis(shape, group.axis());
-      if (group.size() <= 0 || shape[group.axis()] % group.size() != 0) {
-        throw new IllegalArgumentException(
-            "groups of "
-                + group.size()
-                + " do not divide axis "
-                + group.axis()
-                + " of "
-                + Arrays.toString(shape));
-      }
-      return Arrays.stream(shape).reduce(1, (a, b) -> a * b) / group.size();
-    }
-    return 1;
-  }
-
-  private static void checkAxis(long[] shape, int axis) {
-    if (axis < 0 || axis >= shape.length) {
-      throw new IllegalArgumentException("axis " + axis + " of " + Arrays.toString(shape));
     }
   }
 
@@ -97,36 +71,14 @@ public record QuantizedWeight(
 
   @Override
   public Tensor dequantize() {
-    long[] shape = codes.shape();
     long[] values = codes.toLongs();
     float[] scale = scales.toFloats();
     long[] zero = zeroPoints == null ? new long[scale.length] : zeroPoints.toLongs();
-    int axis = 0;
-    int groupSize = 1;
-    if (granularity instanceof Granularity.PerChannel channel) {
-      axis = channel.axis();
-    } else if (granularity instanceof Granularity.PerGroup group) {
-      axis = group.axis();
-      groupSize = group.size();
-    }
-    int inner = 1;
-    for (int i = axis + 1; i < shape.length; i++) {
-      inner *= Math.toIntExact(shape[i]);
-    }
-    int along = shape.length == 0 ? 1 : Math.toIntExact(shape[axis]);
-    boolean grouped = granularity instanceof Granularity.PerGroup;
+    int[] indices = granularity.scaleIndices(codes.shape());
     float[] result = new float[values.length];
     for (int i = 0; i < values.length; i++) {
-      int position = (i / inner) % along;
-      int index = 0;
-      if (grouped) {
-        int outer = i / inner / along;
-        index = (outer * (along / groupSize) + position / groupSize) * inner + i % inner;
-      } else if (scale.length > 1) {
-        index = position;
-      }
-      result[i] = scale[index] * (values[i] - zero[index]);
+      result[i] = scale[indices[i]] * (values[i] - zero[indices[i]]);
     }
-    return Tensor.of(result, shape);
+    return Tensor.of(result, codes.shape());
   }
 }

@@ -1,6 +1,7 @@
 package io.github.demitasse.format.dmt;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
@@ -29,6 +30,8 @@ interface WeightEncoding<W extends Weight> {
       encoding = DenseEncoding.INSTANCE;
     } else if (weight instanceof QuantizedWeight) {
       encoding = QuantizedEncoding.INSTANCE;
+    } else if (weight instanceof CodebookWeight) {
+      encoding = CodebookEncoding.INSTANCE;
     }
     if (encoding == null) {
       throw new IllegalArgumentException("weights of " + weight.getClass() + " cannot be written");
@@ -42,6 +45,7 @@ interface WeightEncoding<W extends Weight> {
   static WeightEncoding<?> named(String name) {
     return switch (name) {
       case "dense" -> DenseEncoding.INSTANCE;
+      case "codebook" -> CodebookEncoding.INSTANCE;
       case "quantized" -> QuantizedEncoding.INSTANCE;
       default -> throw new IllegalArgumentException("unknown weight encoding '" + name + "'");
     };

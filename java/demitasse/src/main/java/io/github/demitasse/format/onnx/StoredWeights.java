@@ -26,7 +26,7 @@ import java.util.Set;
  * <p>A halved weight becomes an initializer and a {@code Cast}; where the operator set cannot cast
  * BFLOAT16 (below 13) it is written as FLOAT32. A quantized one becomes codes, scales, zero points
  * and a {@code DequantizeLinear}; where the operator set is too old for that (per channel below 13,
- * per group below 21) it is spelled out as Cast, Sub, Mul.
+ * per group or 4 bits below 21) it is spelled out as Cast, Sub, Mul.
  */
 final class StoredWeights {
   private static final int CAST_BFLOAT16 = 13;
@@ -65,7 +65,7 @@ final class StoredWeights {
     int wanted = model.graph().opset();
     for (Weight weight : model.weights().values()) {
       if (weight instanceof QuantizedWeight quantized) {
-        wanted = Math.max(wanted, needed(quantized.granularity()));
+        wanted = Math.max(wanted, needed(quantized));
       } else if (weight.type() == DataType.FLOAT32) {
         for (Tensor part : weight.parts().values()) {
           wanted = Math.max(wanted, neededToCast(part.type()));
@@ -79,8 +79,9 @@ final class StoredWeights {
     return type == DataType.BFLOAT16 ? CAST_BFLOAT16 : 0;
   }
 
-  private static int needed(Granularity granularity) {
-    if (granularity instanceof Granularity.PerGroup) {
+  private static int needed(QuantizedWeight weight) {
+    Granularity granularity = weight.granularity();
+    if (granularity instanceof Granularity.PerGroup || weight.codes().type().bits() == 4) {
       return DEQUANTIZE_PER_GROUP;
     }
     return granularity instanceof Granularity.PerChannel ? DEQUANTIZE_PER_CHANNEL : DEQUANTIZE;
@@ -97,19 +98,48 @@ final class StoredWeights {
         nodes.add(cast(name + "_cast", stored, name));
       }
     } else if (weight instanceof QuantizedWeight quantized) {
-      if (opset >= needed(quantized.granularity())) {
-        addDequantizeLinear(name, quantized);
+      boolean sayable = opset >= needed(quantized) && quantized.codes().type().bits() >= 4;
+      QuantizedWeight written = sayable ? quantized : withBytes(quantized);
+      if (opset >= needed(written)) {
+        addDequantizeLinear(name, written);
       } else {
-        addArithmetic(name, quantized);
+        addArithmetic(name, written);
       }
+    } else {
+      initializers.put(name, weight.dequantize().leaveToCollector());
     }
+  }
+
+  /** The same with codes of 8 bits, for what the operator set has no type for. */
+  private static QuantizedWeight withBytes(QuantizedWeight weight) {
+    return weight.codes().type().bits() == 8
+        ? weight
+        : new QuantizedWeight(
+            bytes(weight.codes()),
+            weight.scales(),
+            weight.zeroPoints() == null ? null : bytes(weight.zeroPoints()),
+            weight.granularity());
+  }
+
+  private static Tensor bytes(Tensor codes) {
+    boolean unsigned = codes.type() == DataType.UINT4 || codes.type() == DataType.UINT2;
+    return Tensor.ofIntegers(
+        unsigned ? DataType.UINT8 : DataType.INT8, codes.toLongs(), codes.shape());
+  }
+
+  /** The type of the scales is the type of the result. */
+  private static Tensor floatScales(QuantizedWeight weight, long[] shape) {
+    Tensor scales = weight.scales();
+    return scales.type() == DataType.FLOAT32
+        ? scales.reshaped(shape)
+        : Tensor.of(scales.toFloats(), shape).leaveToCollector();
   }
 
   private void addDequantizeLinear(String name, QuantizedWeight weight) {
     long[] shape = scaleShape(weight);
     List<String> inputs = new ArrayList<>();
     inputs.add(initializer(name + "_quantized", weight.codes()));
-    inputs.add(initializer(name + "_scale", weight.scales().reshaped(shape)));
+    inputs.add(initializer(name + "_scale", floatScales(weight, shape)));
     if (weight.zeroPoints() != null) {
       inputs.add(initializer(name + "_zero_point", weight.zeroPoints().reshaped(shape)));
     }
@@ -143,7 +173,7 @@ final class StoredWeights {
     }
     boolean grouped = weight.granularity() instanceof Granularity.PerGroup;
     String scaled = grouped ? unique(name + "_scaled") : name;
-    String scale = initializer(name + "_scale", weight.scales().reshaped(scales));
+    String scale = initializer(name + "_scale", floatScales(weight, scales));
     nodes.add(binary("Mul", value, scale, scaled));
     if (grouped) {
       long[] shape = weight.shape();

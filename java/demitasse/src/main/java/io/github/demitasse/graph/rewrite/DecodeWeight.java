@@ -51,7 +51,7 @@ final class DecodeWeight implements Rewrite {
       return null;
     }
     return switch (codes.type()) {
-      case INT8, UINT8 ->
+      case INT8, UINT8, INT4, UINT4, INT2, UINT2 ->
           new QuantizedWeight(codes, scales, WeightLayouts.nullIfZero(zeroPoints), granularity);
       case INT32 -> bias(codes, scales, zeroPoints);
       default -> null;

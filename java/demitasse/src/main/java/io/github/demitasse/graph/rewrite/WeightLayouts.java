@@ -2,6 +2,7 @@ package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
@@ -19,32 +20,48 @@ final class WeightLayouts {
     if (matrix instanceof DenseWeight dense) {
       return new DenseWeight(transpose(dense.tensor()), dense.type());
     }
+    if (matrix instanceof CodebookWeight book) {
+      return new CodebookWeight(
+          transpose(book.codes()),
+          book.codebook(),
+          transposedParameters(book.scales(), book.granularity(), book.shape()),
+          transposed(book.granularity()));
+    }
     QuantizedWeight quantized = (QuantizedWeight) matrix;
     Granularity granularity = quantized.granularity();
+    return new QuantizedWeight(
+        transpose(quantized.codes()),
+        transposedParameters(quantized.scales(), granularity, quantized.shape()),
+        transposedParameters(quantized.zeroPoints(), granularity, quantized.shape()),
+        transposed(granularity));
+  }
+
+  private static Granularity transposed(Granularity granularity) {
     if (granularity instanceof Granularity.PerChannel channel) {
-      return new QuantizedWeight(
-          transpose(quantized.codes()),
-          quantized.scales(),
-          quantized.zeroPoints(),
-          new Granularity.PerChannel(1 - channel.axis()));
+      return new Granularity.PerChannel(1 - channel.axis());
     }
     if (granularity instanceof Granularity.PerGroup group) {
-      long[] shape = quantized.shape();
-      shape[group.axis()] /= group.size();
-      Tensor zeroPoints = quantized.zeroPoints();
-      return new QuantizedWeight(
-          transpose(quantized.codes()),
-          transpose(quantized.scales().reshaped(shape)),
-          zeroPoints == null ? null : transpose(zeroPoints.reshaped(shape)),
-          new Granularity.PerGroup(1 - group.axis(), group.size()));
+      return new Granularity.PerGroup(1 - group.axis(), group.size());
     }
-    return new QuantizedWeight(
-        transpose(quantized.codes()), quantized.scales(), quantized.zeroPoints(), granularity);
+    return granularity;
+  }
+
+  /** Scales or zero points (or null) of a matrix of this shape, for its transpose. */
+  private static Tensor transposedParameters(
+      Tensor parameters, Granularity granularity, long[] shape) {
+    if (parameters == null || !(granularity instanceof Granularity.PerGroup group)) {
+      return parameters;
+    }
+    shape[group.axis()] /= group.size();
+    return transpose(parameters.reshaped(shape));
   }
 
   private static Tensor transpose(Tensor matrix) {
     int rows = Math.toIntExact(matrix.dimension(0));
     int columns = Math.toIntExact(matrix.dimension(1));
+    if (matrix.type().bits() < 8) {
+      return transposeCodes(matrix, rows, columns);
+    }
     Tensor result = Tensor.allocate(matrix.type(), columns, rows);
     ByteBuffer from = matrix.buffer();
     ByteBuffer to = result.buffer();
@@ -87,13 +104,24 @@ final class WeightLayouts {
     return result;
   }
 
+  private static Tensor transposeCodes(Tensor matrix, int rows, int columns) {
+    long[] in = matrix.toLongs();
+    long[] out = new long[in.length];
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        out[column * rows + row] = in[row * columns + column];
+      }
+    }
+    return Tensor.ofIntegers(matrix.type(), out, columns, rows);
+  }
+
   /** True when {@link #transpose(Weight)} can handle this weight. */
   static boolean canTranspose(Weight weight) {
-    int bits =
-        weight instanceof DenseWeight dense
-            ? dense.tensor().type().bits()
-            : ((QuantizedWeight) weight).codes().type().bits();
-    return weight.shape().length == 2 && (bits == 8 || bits == 16 || bits == 32);
+    if (weight.shape().length != 2) {
+      return false;
+    }
+    int bits = weight instanceof DenseWeight dense ? dense.tensor().type().bits() : 8;
+    return bits == 8 || bits == 16 || bits == 32;
   }
 
   /** Every element times a number: dense floats are multiplied, codes keep their values. */
@@ -107,6 +135,10 @@ final class WeightLayouts {
           scaled(quantized.scales(), factor),
           quantized.zeroPoints(),
           quantized.granularity());
+    }
+    if (weight instanceof CodebookWeight book) {
+      return new CodebookWeight(
+          book.codes(), scaled(book.codebook(), factor), book.scales(), book.granularity());
     }
     return new DenseWeight(scaled(((DenseWeight) weight).tensor(), factor));
   }
@@ -128,7 +160,34 @@ final class WeightLayouts {
     if (first instanceof DenseWeight) {
       return concatenateDense(matrices);
     }
+    if (first instanceof CodebookWeight) {
+      return concatenateCodebooks(matrices);
+    }
     return concatenateQuantized(matrices);
+  }
+
+  /** Those of one codebook and the same groups of rows. */
+  private static Weight concatenateCodebooks(List<Weight> matrices) {
+    CodebookWeight first = (CodebookWeight) matrices.get(0);
+    boolean grouped =
+        first.granularity() instanceof Granularity.PerGroup group && group.axis() == 0;
+    for (Weight matrix : matrices) {
+      boolean same =
+          grouped
+              && matrix instanceof CodebookWeight book
+              && book.granularity().equals(first.granularity())
+              && book.scales().type() == first.scales().type()
+              && Arrays.equals(book.codebook().toFloats(), first.codebook().toFloats());
+      if (!same) {
+        return null;
+      }
+    }
+    List<CodebookWeight> parts = matrices.stream().map(CodebookWeight.class::cast).toList();
+    return new CodebookWeight(
+        joinColumns(parts.stream().map(CodebookWeight::codes).toList()),
+        first.codebook(),
+        joinColumns(parts.stream().map(part -> perColumn(part, part.scales())).toList()),
+        first.granularity());
   }
 
   private static Weight concatenateDense(List<Weight> matrices) {
@@ -153,6 +212,7 @@ final class WeightLayouts {
       boolean same =
           matrix instanceof QuantizedWeight quantized
               && quantized.codes().type() == first.codes().type()
+              && quantized.scales().type() == first.scales().type()
               && (grouped
                   ? quantized.granularity().equals(first.granularity())
                   : isPerColumnOrTensor(quantized.granularity()));
@@ -187,9 +247,9 @@ final class WeightLayouts {
   }
 
   /** Scales or zero points as a matrix with one column for each of the weight's. */
-  private static Tensor perColumn(QuantizedWeight weight, Tensor parameters) {
+  private static Tensor perColumn(Weight weight, Tensor parameters) {
     long columns = weight.shape()[1];
-    if (weight.granularity() instanceof Granularity.PerTensor) {
+    if (parameters.elements() == 1 && columns > 1) {
       return repeated(parameters, columns);
     }
     return parameters.reshaped(parameters.elements() / columns, columns);
@@ -197,6 +257,11 @@ final class WeightLayouts {
 
   /** One element repeated as a row. */
   static Tensor repeated(Tensor element, long columns) {
+    if (element.type().bits() < 8) {
+      long[] codes = new long[Math.toIntExact(columns)];
+      Arrays.fill(codes, element.toLongs()[0]);
+      return Tensor.ofIntegers(element.type(), codes, 1, columns);
+    }
     Tensor row = Tensor.allocate(element.type(), 1, columns);
     byte[] bytes = element.toBytes();
     ByteBuffer buffer = row.buffer();
@@ -216,6 +281,9 @@ final class WeightLayouts {
     DataType type = matrices.get(0).type();
     long rows = matrices.get(0).dimension(0);
     long columns = matrices.stream().mapToLong(matrix -> matrix.dimension(1)).sum();
+    if (type.bits() < 8) {
+      return joinCodes(matrices, Math.toIntExact(rows), Math.toIntExact(columns));
+    }
     Tensor result = Tensor.allocate(type, rows, columns);
     ByteBuffer to = result.buffer();
     ByteBuffer[] from = matrices.stream().map(Tensor::buffer).toArray(ByteBuffer[]::new);
@@ -228,6 +296,20 @@ final class WeightLayouts {
       }
     }
     return result;
+  }
+
+  private static Tensor joinCodes(List<Tensor> matrices, int rows, int columns) {
+    long[] joined = new long[rows * columns];
+    int first = 0;
+    for (Tensor matrix : matrices) {
+      int width = (int) matrix.dimension(1);
+      long[] codes = matrix.toLongs();
+      for (int row = 0; row < rows; row++) {
+        System.arraycopy(codes, row * width, joined, row * columns + first, width);
+      }
+      first += width;
+    }
+    return Tensor.ofIntegers(matrices.get(0).type(), joined, rows, columns);
   }
 
   /** Zero points that are all zero say nothing: null for those. */
