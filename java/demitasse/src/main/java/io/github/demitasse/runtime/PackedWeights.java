@@ -173,12 +173,12 @@ final class PackedWeights implements AutoCloseable {
     return out.get();
   }
 
-  private static WeightPointer packGrouped(QuantizedWeight weight) {
+  private static long packGrouped(QuantizedWeight weight) {
     return packGrouped(
         weight.codes(), weight.scales(), zeroPoints(weight), null, weight.granularity());
   }
 
-  private static WeightPointer packGrouped(
+  private static long packGrouped(
       Tensor codes, Tensor scales, int[] zeroPoints, float[] codebook, Granularity granularity) {
     long k = codes.dimension(0);
     int n = Math.toIntExact(codes.dimension(1));
@@ -190,9 +190,9 @@ final class PackedWeights implements AutoCloseable {
       zeros = new int[n];
       Arrays.fill(zeros, zeroPoints[0]);
     }
-    WeightPointer out = new WeightPointer();
-    Pointer source = new Pointer(codes.acquire());
-    Pointer steps = new Pointer(factors.acquire());
+    HandleCell out = new HandleCell();
+    long source = NativeMemory.address(codes.acquire());
+    long steps = NativeMemory.address(factors.acquire());
     try {
       NativeStatus.check(
           Demitasse.dmt_weight_pack_grouped(
@@ -209,7 +209,7 @@ final class PackedWeights implements AutoCloseable {
               factors.byteSize(),
               zeros,
               codebook,
-              out));
+              out.address()));
     } finally {
       factors.release();
       codes.release();
@@ -217,7 +217,7 @@ final class PackedWeights implements AutoCloseable {
         factors.close();
       }
     }
-    return out;
+    return out.get();
   }
 
   private static Tensor repeated(Tensor scale, int n) {
