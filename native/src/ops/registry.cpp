@@ -20,6 +20,8 @@ std::unordered_map<std::string_view, Operator> all_operators() {
            indexing_operators(),
            linear_operators(),
            normalization_operators(),
+           convolution_operators(),
+           pooling_operators(),
        }) {
     for (const OperatorEntry& entry : family) operators.emplace(entry.name, entry.run);
   }

@@ -42,6 +42,8 @@ std::span<const OperatorEntry> movement_operators();
 std::span<const OperatorEntry> indexing_operators();
 std::span<const OperatorEntry> linear_operators();
 std::span<const OperatorEntry> normalization_operators();
+std::span<const OperatorEntry> convolution_operators();
+std::span<const OperatorEntry> pooling_operators();
 
 // nullptr when there is none.
 Operator find_operator(std::string_view name);

@@ -17,7 +17,7 @@ std::vector<std::string> operator_names() {
        {elementwise_operators(), arithmetic_operators(), comparison_operators(),
         reduction_operators(), scan_operators(), cast_operators(), creation_operators(),
         quantization_operators(), movement_operators(), indexing_operators(), linear_operators(),
-        normalization_operators()}) {
+        normalization_operators(), convolution_operators(), pooling_operators()}) {
     for (const OperatorEntry& entry : family) names.emplace_back(entry.name);
   }
   return names;
@@ -36,6 +36,7 @@ class RandomCalls {
     for (TestTensor& output : outputs) output = tensor();
     std::vector<int64_t> integers(below(6));
     if (below(4) == 0) integers.resize(2 * common_dims_.size() + 1);
+    if (below(4) == 0) integers.resize(16);  // windows over up to three axes
     std::vector<double> floats(below(3));
     for (int64_t& integer : integers) integer = number();
     for (double& real : floats) real = pick<double>({1.0, 0.0, -1.0, 0.5, 1e300, NAN, INFINITY});

@@ -35,6 +35,8 @@ public final class Operators {
       case 12 -> LinearOperators.all();
       case 13 -> AttentionOperators.all();
       case 14 -> MicrosoftOperators.all();
+      case 15 -> ConvolutionOperators.all();
+      case 16 -> PoolingOperators.all();
       default -> null;
     };
   }
