@@ -76,6 +76,20 @@ DMT_API int32_t dmt_program_linear(dmt_program* program, int32_t x, const dmt_we
                                    const float* bias, int32_t activation, int32_t residual,
                                    int32_t heads, int32_t y);
 
+/* Convolution on channels-last values (ONNX Conv):
+ *   y = activation(x * weight + bias) + residual, or with residual_first = 1:
+ *   y = activation(x * weight + bias + residual).
+ * x: static f32 [N][H][W][C] (or [N][C][H][W], as the weight was packed), C = group * in_channels.
+ * y: static f32 [N][OH][OW][out_channels]; input outside of x is zero, so the size of y says what
+ * padding there is at the bottom and at the right. geometry: stride_h, stride_w (1 and more),
+ * pad_top, pad_left (0 and more), dilation_h, dilation_w (1 and more), each at most 2^31. bias:
+ * out_channels floats, copied, or NULL. alpha, beta: of the activations that have parameters.
+ * residual: f32 value shaped like y, or -1. */
+DMT_API int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weight* weight,
+                                        const int64_t* geometry, const float* bias,
+                                        int32_t activation, float alpha, float beta,
+                                        int32_t residual, int32_t residual_first, int32_t y);
+
 /* q = quantize(x): x f32 [.., features]; q quantized value of the same rows. */
 DMT_API int32_t dmt_program_quantize(dmt_program* program, int32_t x, int32_t q);
 

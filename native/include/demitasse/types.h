@@ -46,7 +46,10 @@ enum dmt_activation {
   DMT_ACTIVATION_SILU = 4,
   DMT_ACTIVATION_HARD_SWISH = 5,
   DMT_ACTIVATION_TANH = 6,
-  DMT_ACTIVATION_SIGMOID = 7
+  DMT_ACTIVATION_SIGMOID = 7,
+  /* Of convolutions only, with two parameters: */
+  DMT_ACTIVATION_HARD_SIGMOID = 8, /* min(1, max(0, alpha x + beta)) */
+  DMT_ACTIVATION_CLIP = 9          /* min(beta, max(alpha, x)) */
 };
 
 #ifdef __cplusplus

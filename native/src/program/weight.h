@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "conv/convolution.h"
 #include "core/handles.h"
 #include "core/live.h"
 #include "demitasse/weight.h"
@@ -14,8 +15,12 @@ struct PackedWeight {
   PackedWeight(std::unique_ptr<Weight> made, bool is_integer)
       : weight(std::move(made)), integer(is_integer), bytes(weight->bytes()) {}
 
-  std::unique_ptr<Weight> weight;
-  bool integer;  // takes quantized activations
+  explicit PackedWeight(std::unique_ptr<ConvolutionWeight> made)
+      : convolution(std::move(made)), integer(false), bytes(convolution->bytes()) {}
+
+  std::unique_ptr<Weight> weight;                  // of a linear operator, or
+  std::unique_ptr<ConvolutionWeight> convolution;  // the kernel of a convolution
+  bool integer;                                    // takes quantized activations
   LiveObject live;
   LiveBytes bytes;
 };

@@ -188,6 +188,44 @@ int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_t codes_
   });
 }
 
+int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, const int64_t* dims,
+                                    int64_t group, int32_t channels_first, dmt_weight** out) {
+  return guarded([&] {
+    if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
+    if (dims == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: dims is NULL");
+    int64_t elements = 1;
+    for (int i = 0; i < 4; ++i) {
+      if (dims[i] <= 0 || __builtin_mul_overflow(elements, dims[i], &elements) ||
+          elements > kMaxBytes) {
+        fail(DMT_INVALID_ARGUMENT, "weight: a kernel of [%lld x %lld x %lld x %lld]", ll(dims[0]),
+             ll(dims[1]), ll(dims[2]), ll(dims[3]));
+      }
+    }
+    int64_t channels = 0;
+    if (group <= 0 || dims[0] % group != 0 || __builtin_mul_overflow(dims[1], group, &channels) ||
+        channels > kMaxBytes) {
+      fail(DMT_INVALID_ARGUMENT, "weight: %lld groups of a kernel with %lld output channels",
+           ll(group), ll(dims[0]));
+    }
+    if (channels_first != 0 && channels_first != 1) {
+      fail(DMT_INVALID_ARGUMENT, "weight: channels_first is %d, not 0 or 1", channels_first);
+    }
+    check_source(DMT_F32, source, source_bytes, elements, 1, 1, 1);
+    ConvolutionKernel kernel;
+    kernel.out_channels = dims[0];
+    kernel.group_channels = dims[1];
+    kernel.height = dims[2];
+    kernel.width = dims[3];
+    kernel.group = group;
+    kernel.channels_first = channels_first == 1;
+    if (kernel.channels_first && group != 1) {
+      fail(DMT_UNSUPPORTED, "weight: channels first and %lld groups", ll(group));
+    }
+    *out = weights().add(
+        std::make_shared<const PackedWeight>(pack_float_convolution(active_isa(), kernel, source)));
+  });
+}
+
 int64_t dmt_weight_bytes(const dmt_weight* weight) {
   const std::shared_ptr<const PackedWeight> found = weights().find(weight);
   return found == nullptr ? 0 : found->bytes.get();

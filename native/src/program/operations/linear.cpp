@@ -52,6 +52,7 @@ int32_t dmt_program_linear(dmt_program* program, int32_t x, const dmt_weight* we
     StepBuilder step(program, "linear");
     auto linear = std::make_unique<Linear>();
     linear->packed = weights().get(weight);
+    if (linear->packed->weight == nullptr) step.reject("the weight is that of a convolution");
     const int64_t k = linear->packed->weight->k(), n = linear->packed->weight->n();
 
     const Value& in = step.reads(x, "x");

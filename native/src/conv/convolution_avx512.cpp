@@ -1,0 +1,19 @@
+#include "conv/convolution_kernels.h"
+#include "core/simd_avx512.h"
+#include "gemm/tile_loop.h"
+
+namespace demitasse::avx512 {
+#include "conv/epilogue.inl"
+// The others use it.
+#include "conv/depthwise.inl"
+#include "conv/tile.inl"
+}  // namespace demitasse::avx512
+
+namespace demitasse {
+const ConvolutionKernels convolution_kernels_avx512 = {
+    .lanes = avx512::kLanes,
+    .panel_vectors = avx512::kRegisters == 32 ? 3 : 2,
+    .tile = avx512::tile,
+    .depthwise = avx512::depthwise,
+};
+}  // namespace demitasse
