@@ -52,6 +52,11 @@ struct ConvolutionEpilogue {
   }
 
  private:
+  // NaN stays what it is.
+  static float clamped(float value, float least, float largest) {
+    return value < least ? least : value > largest ? largest : value;
+  }
+
   static void add(const float* from, int64_t count, float* y) {
     for (int64_t i = 0; i < count; ++i) y[i] += from[i];
   }
@@ -62,14 +67,14 @@ struct ConvolutionEpilogue {
         return;
       case kHardSigmoid:
         for (int64_t i = 0; i < count; ++i) {
-          y[i] = std::fmax(0.0f, std::fmin(1.0f, alpha * y[i] + beta));
+          y[i] = clamped(alpha * y[i] + beta, 0, 1);
         }
         return;
       case kLeakyRelu:
         for (int64_t i = 0; i < count; ++i) y[i] = y[i] < 0 ? alpha * y[i] : y[i];
         return;
       case kClip:
-        for (int64_t i = 0; i < count; ++i) y[i] = std::fmin(std::fmax(y[i], alpha), beta);
+        for (int64_t i = 0; i < count; ++i) y[i] = clamped(y[i], alpha, beta);
         return;
       default:
         activate(isa, static_cast<dmt_activation>(activation), y, y, count);

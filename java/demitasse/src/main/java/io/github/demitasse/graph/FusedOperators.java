@@ -10,6 +10,11 @@ package io.github.demitasse.graph;
  * <tr><td>Linear</td><td>x[.., k], weight[k, n], bias[n], residual[.., n]</td><td>y[.., n]</td>
  *   <td>activation: none, relu, gelu_erf, gelu_tanh, silu, hard_swish, tanh, sigmoid;
  *   y = activation(x weight + bias) + residual</td></tr>
+ * <tr><td>FusedConv</td><td>x[n, c, ..], weight[m, c / group, ..], bias[m], residual[n, m, ..]</td><td>y[n, m, ..]</td>
+ *   <td>those of ONNX's Conv; activation: as Linear's, hard_sigmoid (slope alpha, offset beta), leaky_relu
+ *   (slope alpha), clip (alpha to beta); alpha, beta, output_scale (1), output_shift (0): floats; residual_first (0 or 1).
+ *   y = output_scale activation(conv + bias) + output_shift + residual, or with residual_first
+ *   y = output_scale activation(conv + bias + residual) + output_shift</td></tr>
  * <tr><td>FakeQuantize</td><td>x</td><td>x as UINT8 codes would represent it</td>
  *   <td>mode: dynamic_row, dynamic_tensor, static; scale (float) and zero_point (integer, 0..255): static</td></tr>
  * <tr><td>SkipLayerNormalization</td><td>x, residual, gamma, beta</td><td>y, x + residual</td>
@@ -23,6 +28,7 @@ package io.github.demitasse.graph;
  */
 public final class FusedOperators {
   public static final String LINEAR = "Linear";
+  public static final String FUSED_CONV = "FusedConv";
   public static final String FAKE_QUANTIZE = "FakeQuantize";
   public static final String SKIP_LAYER_NORMALIZATION = "SkipLayerNormalization";
   public static final String MULTI_HEAD_ATTENTION = "MultiHeadAttention";

@@ -111,6 +111,56 @@ final class ConvolutionOperators {
     return all;
   }
 
+  // ---- fused with what follows
+
+  /** In the order in which the native operator numbers them. */
+  private static final List<String> ACTIVATIONS =
+      List.of(
+          "none",
+          "relu",
+          "gelu_erf",
+          "gelu_tanh",
+          "silu",
+          "hard_swish",
+          "tanh",
+          "sigmoid",
+          "hard_sigmoid",
+          "leaky_relu",
+          "clip");
+
+  static void inferFused(InferenceContext context) {
+    infer(context, 1, 2, context.inputType(0));
+    Shape result = result(context, 1);
+    Shape residual = context.hasInput(3) ? context.inputShape(3) : null;
+    boolean differ = result != null && residual != null && residual.rank() != result.rank();
+    for (int axis = 0;
+        !differ && result != null && residual != null && axis < result.rank();
+        axis++) {
+      Dimension a = result.dimension(axis);
+      Dimension b = residual.dimension(axis);
+      differ = a.isKnown() && b.isKnown() && !a.equals(b);
+    }
+    Arguments.require(!differ, "cannot add " + residual + " to " + result);
+  }
+
+  static NativeCall lowerFused(InferenceContext context) {
+    Node node = context.node();
+    String activation = node.text("activation", "none");
+    Arguments.require(
+        ACTIVATIONS.contains(activation), "there is no activation function '" + activation + "'");
+    long[] window = integers(context, 1);
+    long[] integers = Arrays.copyOf(window, window.length + 2);
+    integers[window.length] = ACTIVATIONS.indexOf(activation);
+    integers[window.length + 1] = node.integer("residual_first", 0);
+    double[] floats = {
+      node.number("alpha", 0),
+      node.number("beta", 0),
+      node.number("output_scale", 1),
+      node.number("output_shift", 0)
+    };
+    return new NativeCall("Conv", inputs(context, 4), integers, floats, false);
+  }
+
   // ---- transposed
 
   private static void inferTransposed(InferenceContext context) {

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Thread-safe: types and shapes of {@link FusedOperators}. They have no native call of their own
- * name: the runtime builds them into its programs.
+ * Thread-safe: types and shapes of {@link FusedOperators}. All but convolution have no native call:
+ * the runtime builds them into its programs.
  */
 final class FusedOperatorRules {
   private FusedOperatorRules() {}
@@ -17,6 +17,11 @@ final class FusedOperatorRules {
   static List<Operator> all() {
     return List.of(
         fused(FusedOperators.LINEAR, FusedOperatorRules::inferLinear),
+        OperatorRule.of(
+                FusedOperators.FUSED_CONV,
+                ConvolutionOperators::inferFused,
+                ConvolutionOperators::lowerFused)
+            .in(Domains.DEMITASSE),
         fused(FusedOperators.FAKE_QUANTIZE, Arguments::sameAsInput),
         fused(
             FusedOperators.SKIP_LAYER_NORMALIZATION,

@@ -99,6 +99,7 @@ public final class ExpandFusedOperators {
     Expansion.Scope scope = expansion.new Scope(node);
     switch (node.operator()) {
       case FusedOperators.LINEAR -> linear(node, scope);
+      case FusedOperators.FUSED_CONV -> ExpandConvolution.add(node, scope);
       case FusedOperators.FAKE_QUANTIZE -> ExpandFakeQuantize.add(node, scope);
       case FusedOperators.SKIP_LAYER_NORMALIZATION -> skipLayerNormalization(node, scope);
       case FusedOperators.MULTI_HEAD_ATTENTION ->
@@ -136,8 +137,7 @@ public final class ExpandFusedOperators {
     }
   }
 
-  private static void activation(
-      String activation, String x, String result, Expansion.Scope scope) {
+  static void activation(String activation, String x, String result, Expansion.Scope scope) {
     switch (activation) {
       case "relu" -> scope.nodeTo(result, "Relu", Map.of(), x);
       case "tanh" -> scope.nodeTo(result, "Tanh", Map.of(), x);

@@ -8,8 +8,8 @@ import java.util.List;
  */
 final class LayerNames {
   private static final List<String> WEIGHT_ENDINGS =
-      List.of(".weight", "/kernel", "/kernel:0", "/weight");
-  private static final List<String> BIAS_ENDINGS = List.of(".bias", "/bias", "/bias:0");
+      List.of(".weight", "/kernel", "/kernel:0", "/weight", ".w_0");
+  private static final List<String> BIAS_ENDINGS = List.of(".bias", "/bias", "/bias:0", ".b_0");
 
   private LayerNames() {}
 

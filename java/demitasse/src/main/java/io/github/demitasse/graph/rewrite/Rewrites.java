@@ -112,7 +112,14 @@ public final class Rewrites {
         // normalization and activation functions
         new FuseLayerNormalization(),
         new FuseGelu(),
+        new FuseHardSigmoid(),
         new FuseHardSwish(),
+        // convolutions
+        new FuseConvolution(),
+        new FoldIntoConvolution(),
+        new FuseConvolutionActivation(),
+        new FuseConvolutionScale(),
+        new FuseConvolutionResidual(),
         // linear layers
         new FuseGemm(),
         new FuseMatMul(),
