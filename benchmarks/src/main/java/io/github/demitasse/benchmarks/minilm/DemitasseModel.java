@@ -1,6 +1,5 @@
 package io.github.demitasse.benchmarks.minilm;
 
-import io.github.demitasse.Model;
 import io.github.demitasse.runtime.Session;
 import io.github.demitasse.runtime.SessionOptions;
 import io.github.demitasse.tensor.Tensor;
@@ -15,7 +14,7 @@ public final class DemitasseModel implements AutoCloseable {
   private final String output;
 
   public DemitasseModel(Path model, int threads) {
-    session = Session.open(Model.load(model), SessionOptions.threads(threads));
+    session = Session.open(model, SessionOptions.threads(threads));
     output = session.outputs().get(0).name();
   }
 

@@ -4,18 +4,54 @@ import io.github.demitasse.graph.Dimension;
 import io.github.demitasse.tensor.DataType;
 import java.util.List;
 
-/** Thread-safe: conversions between element types. */
+/**
+ * Thread-safe: conversions between element types. In classes as {@link ArithmeticOperators} are.
+ */
 final class CastOperators {
   private CastOperators() {}
 
   static List<Operator> all() {
-    return List.of(
-        OperatorRule.of("Cast", c -> infer(c, target(c)), CastOperators::lower).since(6),
-        OperatorRule.of("CastLike", c -> infer(c, c.inputType(1)), CastOperators::lower));
+    return List.of(new Cast(), new CastLike());
   }
 
-  private static DataType target(InferenceContext context) {
-    return DataType.ofOnnxCode((int) context.node().integer("to", 0));
+  private record Cast() implements Operator {
+    @Override
+    public String name() {
+      return "Cast";
+    }
+
+    @Override
+    public int sinceOpset() {
+      return 6;
+    }
+
+    @Override
+    public void infer(InferenceContext context) {
+      int code = (int) context.node().integer("to", 0);
+      CastOperators.infer(context, DataType.ofOnnxCode(code));
+    }
+
+    @Override
+    public NativeCall lower(InferenceContext context) {
+      return CastOperators.lower(context);
+    }
+  }
+
+  private record CastLike() implements Operator {
+    @Override
+    public String name() {
+      return "CastLike";
+    }
+
+    @Override
+    public void infer(InferenceContext context) {
+      CastOperators.infer(context, context.inputType(1));
+    }
+
+    @Override
+    public NativeCall lower(InferenceContext context) {
+      return CastOperators.lower(context);
+    }
   }
 
   private static void infer(InferenceContext context, DataType to) {

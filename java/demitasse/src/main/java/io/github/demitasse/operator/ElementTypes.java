@@ -5,22 +5,27 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.Predicate;
 
-/** Thread-safe: which element types an operator's native implementation takes. */
-final class ElementTypes {
-  static final Predicate<DataType> FLOATING = DataType::isFloatingPoint;
-
+/** Which element types an operator's native implementation takes. */
+enum ElementTypes implements Predicate<DataType> {
+  FLOATING,
   /** Of whole bytes: operators compute on these. */
-  static final Predicate<DataType> INTEGER = type -> type.isInteger() && type.bits() >= 8;
+  INTEGER,
+  NUMERIC,
+  NUMERIC_OR_BOOL,
+  WHOLE_BYTES,
+  BOOL;
 
-  static final Predicate<DataType> NUMERIC = FLOATING.or(INTEGER);
-
-  static final Predicate<DataType> NUMERIC_OR_BOOL = NUMERIC.or(DataType.BOOL::equals);
-
-  static final Predicate<DataType> WHOLE_BYTES = type -> type.bits() >= 8 && type.bits() <= 64;
-
-  static final Predicate<DataType> BOOL = DataType.BOOL::equals;
-
-  private ElementTypes() {}
+  @Override
+  public boolean test(DataType type) {
+    return switch (this) {
+      case FLOATING -> type.isFloatingPoint();
+      case INTEGER -> type.isInteger() && type.bits() >= 8;
+      case NUMERIC -> FLOATING.test(type) || INTEGER.test(type);
+      case NUMERIC_OR_BOOL -> NUMERIC.test(type) || type == DataType.BOOL;
+      case WHOLE_BYTES -> type.bits() >= 8 && type.bits() <= 64;
+      case BOOL -> type == DataType.BOOL;
+    };
+  }
 
   /** Fails, as not supported, when an input has a known type outside the set. */
   static void require(InferenceContext context, int input, Predicate<DataType> supported) {

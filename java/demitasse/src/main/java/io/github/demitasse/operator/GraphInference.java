@@ -292,8 +292,10 @@ public final class GraphInference {
 
   /** Why the node cannot be handled: "" for an operator that is not known; null when it can. */
   private String reasonAgainst(Node node, Operator operator) {
-    if (node.attributes().values().stream().anyMatch(Attribute.OfGraph.class::isInstance)) {
-      return "subgraphs are not supported";
+    for (Attribute attribute : node.attributes().values()) {
+      if (attribute instanceof Attribute.OfGraph) {
+        return "subgraphs are not supported";
+      }
     }
     if (operator == null) {
       return "";

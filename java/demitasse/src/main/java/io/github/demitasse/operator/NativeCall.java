@@ -1,6 +1,5 @@
 package io.github.demitasse.operator;
 
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,7 +18,9 @@ public record NativeCall(
   /** The operator with the node's first {@code inputs} inputs and these attributes. */
   public static NativeCall of(String operator, int inputs, long[] integers, double... floats) {
     Integer[] all = new Integer[inputs];
-    Arrays.setAll(all, i -> i);
+    for (int i = 0; i < inputs; i++) {
+      all[i] = i;
+    }
     return new NativeCall(operator, List.of(all), integers, floats, false);
   }
 

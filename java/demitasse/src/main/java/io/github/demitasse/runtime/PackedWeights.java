@@ -1,5 +1,9 @@
 package io.github.demitasse.runtime;
 
+import io.github.demitasse.Model;
+import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
+import io.github.demitasse.graph.Node;
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.tensor.DataType;
@@ -10,8 +14,10 @@ import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /**
  * Thread-safe: the packed weights of one session, made once and shared by all its programs.
@@ -26,8 +32,10 @@ final class PackedWeights implements AutoCloseable {
   /** Sources are dropped from memory in portions: each costs a look at the list of mappings. */
   private static final long RELEASE_BYTES = 4 << 20;
 
-  private final Map<String, Long> packed = new HashMap<>();
+  private final Map<String, Long> packed = new ConcurrentHashMap<>();
   private long packedSinceRelease;
+  private Thread ahead; // null unless packing ahead was started
+  private volatile boolean closed;
 
   /** The kernels' bound on k of weights with groups. */
   private static final long MAX_GROUPED_DEPTH = 1 << 20;
@@ -75,21 +83,74 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /** The handle of the weight [k, n] of a linear operator. It belongs to this object. */
-  synchronized long linear(String name, Weight weight) {
+  long linear(String name, Weight weight) {
     Long handle = packed.get(name);
-    if (handle == null) {
-      handle = pack(name, weight);
-      packed.put(name, handle);
-      packedSinceRelease += weight.storedBytes();
-      if (packedSinceRelease >= RELEASE_BYTES) {
-        releaseSource(weight);
+    return handle != null ? handle : packed.computeIfAbsent(name, new Packing(weight));
+  }
+
+  /** Packs a weight that nobody has packed yet; a class, as a lambda costs a cold JVM more. */
+  private final class Packing implements Function<String, Long> {
+    private final Weight weight;
+
+    Packing(Weight weight) {
+      this.weight = weight;
+    }
+
+    @Override
+    public Long apply(String name) {
+      long handle = pack(name, weight);
+      releaseSourceAtTimes(weight);
+      return handle;
+    }
+  }
+
+  /**
+   * Begins to pack the weights of a model's linear layers on another thread, from the last one to
+   * the first: whoever lowers the graph meanwhile asks for them in order and meets it half way.
+   */
+  void packAhead(Model model) {
+    ahead = new Thread(new Ahead(model), "demitasse-pack");
+    ahead.setDaemon(true);
+    ahead.start();
+  }
+
+  private final class Ahead implements Runnable {
+    private final Model model;
+
+    Ahead(Model model) {
+      this.model = model;
+    }
+
+    @Override
+    public void run() {
+      List<Node> nodes = model.graph().nodes();
+      try {
+        for (int i = nodes.size() - 1; i >= 0 && !closed; i--) {
+          Node node = nodes.get(i);
+          if (node.is(Domains.DEMITASSE, FusedOperators.LINEAR) && node.hasInput(1)) {
+            String name = node.input(1);
+            Weight weight = model.weights().get(name);
+            if (weight != null) {
+              linear(name, weight);
+            }
+          }
+        }
+      } catch (RuntimeException | Error failure) {
+        RuntimeLog.debug("weights are not packed ahead", failure); // who needs it finds it again
       }
     }
-    return handle;
+  }
+
+  private synchronized void releaseSourceAtTimes(Weight weight) {
+    packedSinceRelease += weight.storedBytes();
+    if (packedSinceRelease >= RELEASE_BYTES) {
+      releaseSource(weight);
+      packedSinceRelease = 0;
+    }
   }
 
   /** Lets go of the pages of the mapped file that the weights so far were packed from. */
-  private void releaseSource(Weight weight) {
+  private static void releaseSource(Weight weight) {
     Tensor source = weight.parts().values().iterator().next();
     long address = NativeMemory.address(source.acquire());
     try {
@@ -97,7 +158,6 @@ final class PackedWeights implements AutoCloseable {
     } finally {
       source.release();
     }
-    packedSinceRelease = 0;
   }
 
   private static long pack(String name, Weight weight) {
@@ -241,10 +301,26 @@ final class PackedWeights implements AutoCloseable {
 
   /** Gives up all weights; programs that use them keep their own references. */
   @Override
-  public synchronized void close() {
+  public void close() {
+    closed = true;
+    awaitAhead();
     for (long handle : packed.values()) {
       Demitasse.dmt_weight_release(handle);
     }
     packed.clear();
+  }
+
+  private void awaitAhead() {
+    boolean interrupted = false;
+    while (ahead != null && ahead.isAlive()) {
+      try {
+        ahead.join();
+      } catch (InterruptedException later) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

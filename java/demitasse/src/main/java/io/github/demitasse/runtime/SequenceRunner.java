@@ -126,13 +126,22 @@ final class SequenceRunner implements AutoCloseable {
 
   private SequenceProgram program(List<String> outputs) {
     SequenceProgram program = programs.get(outputs);
-    return program != null
-        ? program
-        : programs.computeIfAbsent(outputs, key -> lower(request, key));
+    return program != null ? program : lowered(outputs);
+  }
+
+  private synchronized SequenceProgram lowered(List<String> outputs) {
+    SequenceProgram program = programs.get(outputs);
+    if (program == null) {
+      program = lower(request, outputs);
+      programs.put(outputs, program);
+    }
+    return program;
   }
 
   @Override
   public void close() {
-    programs.values().forEach(SequenceProgram::close);
+    for (SequenceProgram program : programs.values()) {
+      program.close();
+    }
   }
 }

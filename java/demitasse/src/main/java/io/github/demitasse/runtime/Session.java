@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 
@@ -48,6 +49,7 @@ public final class Session implements AutoCloseable {
     }
     outputNames = List.copyOf(names);
     weights = new PackedWeights();
+    weights.packAhead(prepared.model());
     Lowering.Request request = new Lowering.Request(prepared.model(), weights);
     try {
       sequences = SequenceRunner.of(request, outputNames);
@@ -207,14 +209,14 @@ public final class Session implements AutoCloseable {
     if (names == outputNames) {
       return outputNames;
     }
-    List<String> wanted = List.copyOf(names);
+    List<String> wanted = List.copyOf(new LinkedHashSet<>(names));
     for (String name : wanted) {
       if (!outputNames.contains(name)) {
         throw new IllegalArgumentException(
             "there is no output '" + name + "': the outputs are " + outputNames);
       }
     }
-    return wanted.equals(outputNames) ? outputNames : wanted.stream().distinct().toList();
+    return wanted.equals(outputNames) ? outputNames : wanted;
   }
 
   private static Map<String, Tensor> named(List<String> names, Tensor[] tensors) {

@@ -91,6 +91,8 @@ final class ShapedRunner implements AutoCloseable {
 
   @Override
   public void close() {
-    programs.values().forEach(ShapedProgram::close);
+    for (ShapedProgram program : programs.values()) {
+      program.close();
+    }
   }
 }

@@ -29,7 +29,11 @@ public sealed interface Weight permits DenseWeight, QuantizedWeight, CodebookWei
 
   /** Bytes of all parts. */
   default long storedBytes() {
-    return parts().values().stream().mapToLong(Tensor::byteSize).sum();
+    long bytes = 0;
+    for (Tensor part : parts().values()) {
+      bytes += part.byteSize();
+    }
+    return bytes;
   }
 
   default long elements() {
