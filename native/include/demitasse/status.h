@@ -29,6 +29,10 @@ enum dmt_status {
 /* Message of the last failure on this thread; empty if there was none. Never NULL. */
 DMT_API const char* dmt_last_error(void);
 
+/* The operation of a program in which the last failure on this thread arose while the program ran:
+ * 0 for the first that was added; -1 if it arose anywhere else. */
+DMT_API int32_t dmt_last_error_operation(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@ namespace demitasse {
 namespace {
 
 thread_local char last_error[1024] = "";
+thread_local int32_t last_error_operation = -1;
 
 }  // namespace
 
@@ -20,10 +21,13 @@ void fail(dmt_status status, const char* format, ...) {
   throw Error(status, message);
 }
 
-void set_last_error(const char* message) noexcept {
+void set_last_error(const char* message, int32_t operation) noexcept {
   std::strncpy(last_error, message, sizeof last_error - 1);
+  last_error_operation = operation;
 }
 
 }  // namespace demitasse
 
 const char* dmt_last_error(void) { return demitasse::last_error; }
+
+int32_t dmt_last_error_operation(void) { return demitasse::last_error_operation; }

@@ -17,8 +17,13 @@ class Error : public std::exception {
   const char* what() const noexcept override { return message_.c_str(); }
   dmt_status status() const noexcept { return status_; }
 
+  // The operation of a program that failed, counted as they were added; -1 for none.
+  int32_t operation() const noexcept { return operation_; }
+  void set_operation(int32_t operation) noexcept { operation_ = operation; }
+
  private:
   dmt_status status_;
+  int32_t operation_ = -1;
   std::string message_;
 };
 
@@ -29,8 +34,8 @@ class Error : public std::exception {
 // For printf's %lld.
 inline long long ll(int64_t number) { return static_cast<long long>(number); }
 
-// Remembers the message for dmt_last_error().
-void set_last_error(const char* message) noexcept;
+// Remembers the message for dmt_last_error(), and the operation for dmt_last_error_operation().
+void set_last_error(const char* message, int32_t operation = -1) noexcept;
 
 // Runs the body of a C function: exceptions become status codes.
 template <class Body>
@@ -39,7 +44,7 @@ int32_t guarded(Body&& body) noexcept {
     body();
     return DMT_OK;
   } catch (const Error& error) {
-    set_last_error(error.what());
+    set_last_error(error.what(), error.operation());
     return error.status();
   } catch (const std::bad_alloc&) {
     set_last_error("out of native memory");

@@ -101,7 +101,13 @@ void Program::run_part(const Binding& binding, const Extent& first, const Extent
     addresses[lifetimes_[i].value] = arena.data() + layout->placement.offsets[i];
   }
   const Frame frame(values_, addresses, first, extent, offsets, isa_, executor);
-  for (const Step& step : steps_) step.operation->run(frame);
+  size_t step = 0;
+  try {
+    for (; step < steps_.size(); ++step) steps_[step].operation->run(frame);
+  } catch (Error& error) {
+    error.set_operation(static_cast<int32_t>(step));
+    throw;
+  }
 }
 
 void Program::run_groups(const Binding& binding, std::span<const int64_t> boundaries,

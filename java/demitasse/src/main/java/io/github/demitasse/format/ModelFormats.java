@@ -77,9 +77,10 @@ public final class ModelFormats {
     return name != null && name.toString().toLowerCase(Locale.ROOT).endsWith(ending);
   }
 
-  /** A header length below 4 GiB and the brace that begins the header. */
+  /** A header length below 4 GiB, or an impossible one, and how the header begins. */
   private static boolean looksLikeSafetensors(byte[] start) {
-    return start[8] == '{' && start[4] == 0 && start[5] == 0 && start[6] == 0 && start[7] == 0;
+    boolean length = start[4] == 0 && start[5] == 0 && start[6] == 0 && start[7] == 0;
+    return start[8] == '{' && (length || start[9] == '"');
   }
 
   /** The name of a format that is something else, or null. */

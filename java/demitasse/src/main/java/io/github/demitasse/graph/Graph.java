@@ -43,6 +43,11 @@ public record Graph(
     return opsets.getOrDefault(Domains.ONNX, 1);
   }
 
+  /** The version of a node's operator set; 1 where the graph does not say. */
+  public int opset(Node node) {
+    return opsets.getOrDefault(node.domain(), 1);
+  }
+
   public Graph withNodes(List<Node> newNodes) {
     return new Graph(name, opsets, inputs, outputs, newNodes, values);
   }

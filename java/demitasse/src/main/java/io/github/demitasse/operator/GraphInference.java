@@ -177,9 +177,7 @@ public final class GraphInference {
   }
 
   private int opset(Node node) {
-    return node.domain().isEmpty()
-        ? model.graph().opset()
-        : model.graph().opsets().getOrDefault(node.domain(), 1);
+    return model.graph().opset(node);
   }
 
   // ---- the pass over the graph

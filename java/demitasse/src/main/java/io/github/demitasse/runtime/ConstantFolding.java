@@ -83,10 +83,6 @@ final class ConstantFolding {
       }
       inputs.add(constant);
     }
-    int opset =
-        node.domain().equals(Domains.ONNX)
-            ? model.graph().opset()
-            : model.graph().opsets().getOrDefault(node.domain(), 1);
-    return NodeEvaluator.evaluate(node, opset, inputs);
+    return NodeEvaluator.evaluate(node, model.graph().opset(node), inputs);
   }
 }

@@ -1,14 +1,13 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.Model;
-import io.github.demitasse.UnsupportedOperatorException;
-import io.github.demitasse.UnsupportedOperatorException.Missing;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
 import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
@@ -148,8 +147,7 @@ final class EagerRunner implements AutoCloseable {
     for (String input : node.inputs()) {
       inputs.add(input.isEmpty() ? null : value(input));
     }
-    int opset = model.graph().opsets().getOrDefault(node.domain(), 1);
-    return NodeEvaluator.evaluate(node, opset, inputs);
+    return NodeEvaluator.evaluate(node, model.graph().opset(node), inputs);
   }
 
   /** Fused operators exist in programs only, so the node becomes one. */
@@ -192,14 +190,8 @@ final class EagerRunner implements AutoCloseable {
       }
       return all;
     } catch (NotLowerableException reason) {
-      throw unsupported(node, reason.getMessage());
+      throw new Origin(node, model.graph().opset(node)).unsupported(reason.getMessage());
     }
-  }
-
-  private UnsupportedOperatorException unsupported(Node node, String reason) {
-    int opset = model.graph().opsets().getOrDefault(node.domain(), 1);
-    return new UnsupportedOperatorException(
-        List.of(new Missing(node.name(), node.qualifiedOperator(), opset, reason)));
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
@@ -84,7 +85,13 @@ final class Lowering {
   private Result build(Set<String> needed, Collection<String> orderedOutputs) {
     int[] inputs = defineInputs(needed);
     for (Step step : steps) {
-      step.lowering().lower(step.node(), this);
+      Origin origin = new Origin(step.node(), model.graph().opset(step.node()));
+      program.begin(origin);
+      try {
+        step.lowering().lower(step.node(), this);
+      } catch (UnsupportedOperationException noKernel) {
+        throw origin.unsupported(noKernel.getMessage());
+      }
     }
     for (String output : orderedOutputs) {
       program.output(id(output));

@@ -1,6 +1,7 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.natives.Demitasse;
+import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.Tensor;
 import java.util.List;
 
@@ -12,11 +13,16 @@ import java.util.List;
 final class NativeProgram implements AutoCloseable {
   private final long program;
   private final List<Tensor> constants;
+  private final List<Origin> origins;
   private final UseCount uses = new UseCount("the program");
 
-  NativeProgram(long program, List<Tensor> constants) {
+  /**
+   * @param origins the node that each operation belongs to, for messages; null for none
+   */
+  NativeProgram(long program, List<Tensor> constants, List<Origin> origins) {
     this.program = program;
     this.constants = constants;
+    this.origins = origins;
   }
 
   static void free(long program, List<Tensor> constants) {
@@ -36,7 +42,7 @@ final class NativeProgram implements AutoCloseable {
       return false;
     }
     try {
-      NativeStatus.check(
+      int status =
           Demitasse.dmt_program_run(
               program,
               offsets == null ? 0 : offsets.length - 1,
@@ -47,7 +53,11 @@ final class NativeProgram implements AutoCloseable {
               outputs.addresses,
               outputs.bytes,
               outputs.addresses.length,
-              threads));
+              threads);
+      if (status != Demitasse.DMT_OK) {
+        int operation = Demitasse.dmt_last_error_operation();
+        NativeStatus.check(status, operation < 0 ? null : origins.get(operation));
+      }
       return true;
     } finally {
       if (uses.exit()) {

@@ -12,6 +12,7 @@ import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.operator.GraphInference;
 import io.github.demitasse.operator.NativeCall;
 import io.github.demitasse.operator.Operators;
+import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
@@ -65,7 +66,7 @@ public final class NodeEvaluator {
       allConstant &= output.isEmpty() || constant != null;
       results.add(constant == null ? null : constant.copy());
     }
-    return allConstant ? results : call(node, inference, inputs);
+    return allConstant ? results : call(new Origin(node, opset), inference, inputs);
   }
 
   /**
@@ -80,7 +81,8 @@ public final class NodeEvaluator {
     }
   }
 
-  private static List<Tensor> call(Node node, GraphInference inference, List<Tensor> inputs) {
+  private static List<Tensor> call(Origin origin, GraphInference inference, List<Tensor> inputs) {
+    Node node = origin.node();
     NativeCall call = Operators.find(node.domain(), node.operator()).lower(inference.context(node));
     List<Tensor> results = new ArrayList<>();
     for (String output : node.outputs()) {
@@ -103,7 +105,7 @@ public final class NodeEvaluator {
       all.add(input < 0 || input >= inputs.size() ? null : inputs.get(input));
     }
     all.addAll(results);
-    run(call, all, results.size());
+    run(origin, call, all, results.size());
     return results;
   }
 
@@ -118,7 +120,7 @@ public final class NodeEvaluator {
     }
   }
 
-  private static void run(NativeCall call, List<Tensor> tensors, int outputs) {
+  private static void run(Origin origin, NativeCall call, List<Tensor> tensors, int outputs) {
     int count = tensors.size();
     int[] types = new int[count];
     int[] ranks = new int[count];
@@ -158,7 +160,8 @@ public final class NodeEvaluator {
               call.integers().length,
               call.floats(),
               call.floats().length,
-              0));
+              0),
+          origin);
     }
   }
 }

@@ -2,6 +2,7 @@ package io.github.demitasse.runtime;
 
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
+import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import java.util.ArrayList;
@@ -17,7 +18,9 @@ final class ProgramBuilder implements AutoCloseable {
 
   private final long program;
   private final List<Tensor> constants = new ArrayList<>();
+  private final List<Origin> origins = new ArrayList<>(); // one for each operation
   private final int[] id = new int[1];
+  private Origin current;
   private boolean finished;
 
   ProgramBuilder() {
@@ -85,14 +88,23 @@ final class ProgramBuilder implements AutoCloseable {
     NativeStatus.check(Demitasse.dmt_program_output(program, value));
   }
 
+  /** States which node the operations belong to that are added from now on. */
+  void begin(Origin node) {
+    current = node;
+  }
+
+  private void added(int status) {
+    NativeStatus.check(status, current);
+    origins.add(current);
+  }
+
   /** {@code y = activation(x weight + bias) + residual}; bias may be null, residual NONE. */
   void linear(int x, long weight, float[] bias, int activation, int residual, int y) {
-    NativeStatus.check(
-        Demitasse.dmt_program_linear(program, x, weight, bias, activation, residual, 0, y));
+    added(Demitasse.dmt_program_linear(program, x, weight, bias, activation, residual, 0, y));
   }
 
   void quantize(int x, int q) {
-    NativeStatus.check(Demitasse.dmt_program_quantize(program, x, q));
+    added(Demitasse.dmt_program_quantize(program, x, q));
   }
 
   /** {@code beta} may be null; {@code residual}, {@code sum}, {@code y} and {@code q} NONE. */
@@ -106,7 +118,7 @@ final class ProgramBuilder implements AutoCloseable {
       int sum,
       int y,
       int q) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_layer_norm(
             program, x, residual, gamma, beta, gamma.length, epsilon, rms ? 1 : 0, sum, y, q));
   }
@@ -122,7 +134,7 @@ final class ProgramBuilder implements AutoCloseable {
       boolean causal,
       long sequenceLength,
       int y) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_attention(
             program,
             qkv[0],
@@ -150,7 +162,7 @@ final class ProgramBuilder implements AutoCloseable {
       long sequenceLength,
       boolean accumulate,
       int y) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_embedding(
             program,
             name,
@@ -165,13 +177,13 @@ final class ProgramBuilder implements AutoCloseable {
   }
 
   void pooling(int x, int mask, int kind, boolean normalize, long sequenceLength, int y) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_pooling(
             program, x, mask, kind, normalize ? 1 : 0, sequenceLength, y));
   }
 
   void operator(String name, int[] inputs, int[] outputs, long[] integers, double[] floats) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_operator(
             program,
             name,
@@ -193,7 +205,7 @@ final class ProgramBuilder implements AutoCloseable {
   NativeProgram finish(boolean separable) {
     NativeStatus.check(Demitasse.dmt_program_finish(program, separable ? 1 : 0));
     finished = true;
-    return new NativeProgram(program, constants);
+    return new NativeProgram(program, constants, origins);
   }
 
   @Override

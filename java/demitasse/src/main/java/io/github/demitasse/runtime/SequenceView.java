@@ -2,7 +2,6 @@ package io.github.demitasse.runtime;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.graph.Dimension;
-import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
 import io.github.demitasse.graph.ValueInfo;
@@ -217,9 +216,7 @@ final class SequenceView implements GraphView {
   }
 
   int opset(Node node) {
-    return node.domain().equals(Domains.ONNX)
-        ? model.graph().opset()
-        : model.graph().opsets().getOrDefault(node.domain(), 1);
+    return model.graph().opset(node);
   }
 
   @Override

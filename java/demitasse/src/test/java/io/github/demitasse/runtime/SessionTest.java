@@ -281,6 +281,47 @@ class SessionTest {
   }
 
   @Test
+  void failuresOfARunNameTheNode() {
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("x", DataType.INT64, "n")
+            .output("z", DataType.FLOAT32, "n")
+            .weight("table", Tensor.of(new float[] {1, 2, 3}, 3));
+    b.node("Identity", List.of("x"), "y").node("Gather", List.of("table", "y"), "z");
+    try (Session session = Session.open(b.build())) {
+      assertMessage(
+          () -> session.run(Map.of("x", Tensor.of(new long[] {1, 7}, 2))), "node 'Gather1': ");
+      assertMessage(() -> session.run(Map.of("x", Tensor.of(new long[] {1, 7}, 2))), "7");
+    }
+  }
+
+  @Test
+  void whatNoKernelTakesIsAnUnsupportedOperator() {
+    ModelBuilder b =
+        new ModelBuilder()
+            .input("a", DataType.UINT8, 2, 3)
+            .input("scale", DataType.FLOAT32, 5)
+            .output("y", DataType.UINT8, 2, 2)
+            .weight("one", Tensor.of(new float[] {1}, 1))
+            .weight("zero", Tensor.ofBytes(DataType.UINT8, new byte[1], 1))
+            .weight("b", Tensor.ofBytes(DataType.UINT8, new byte[6], 3, 2));
+    b.node("QLinearMatMul", List.of("a", "scale", "zero", "b", "one", "zero", "one", "zero"), "y");
+    Map<String, Tensor> inputs =
+        Map.of(
+            "a", Tensor.ofBytes(DataType.UINT8, new byte[6], 2, 3),
+            "scale", Tensor.of(new float[5], 5));
+    UnsupportedOperatorException unsupported =
+        assertThrows(
+            UnsupportedOperatorException.class,
+            () -> {
+              try (Session session = Session.open(b.build())) {
+                session.run(inputs);
+              }
+            });
+    assertEquals("QLinearMatMul0", unsupported.missing().get(0).node());
+  }
+
+  @Test
   void manyThreadsShareOneSession() throws Exception {
     try (Session session = Session.open(Encoders.encoder("dynamic_row"))) {
       Map<Integer, Map<String, Tensor>> expected = new HashMap<>();
