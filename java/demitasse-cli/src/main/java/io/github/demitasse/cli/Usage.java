@@ -21,11 +21,22 @@ final class Usage {
   static int report(ParameterException wrong, String[] arguments) {
     CommandLine command = wrong.getCommandLine();
     PrintWriter err = command.getErr();
-    String message = wrong.getMessage().lines().findFirst().orElse("wrong usage");
+    String message = message(wrong, command.getCommandSpec().subcommands().isEmpty());
     err.println("demitasse: " + message + suggestion(wrong));
     err.println("Try: " + command.getCommandSpec().qualifiedName() + " --help");
     err.flush();
     return CommandLine.ExitCode.USAGE;
+  }
+
+  private static String message(ParameterException wrong, boolean ofCommand) {
+    if (wrong instanceof UnmatchedArgumentException unmatched && !unmatched.isUnknownOption()) {
+      String argument = unmatched.getUnmatched().get(0);
+      return ofCommand
+          ? "one argument too many: '" + argument + "'"
+          : "there is no command '" + argument + "'";
+    }
+    String first = wrong.getMessage().lines().findFirst().orElse("wrong usage");
+    return first.replaceFirst("^Error: ", "");
   }
 
   private static String suggestion(ParameterException wrong) {

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.demitasse.format.npz.Npz;
+import io.github.demitasse.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -144,6 +147,41 @@ class CompressCommandTest {
     compress("--preset", "int8", "--samples", "0", "-o", out).misused("--samples");
     compress("--preset", "int3", "-o", out).misused("int8-static");
     assertEquals(List.of("sentences.txt"), Cli.files(folder));
+  }
+
+  @Test
+  void calibrationDataThatIsNotFiniteIsAnErrorWithEveryMethod() throws Exception {
+    Path model = TestFiles.classifier(folder);
+    Path out = folder.resolve("out.dmt");
+    Path data = folder.resolve("data.npz");
+    Path recipe = folder.resolve("recipe.yaml");
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      Npz.write(Map.of("x", Tensor.of(new float[] {1, 2, 3, 4, bad, 6}, 2, 3)), data);
+      for (String method : List.of("min-max", "moving-average", "percentile", "entropy", "mse")) {
+        Files.writeString(
+            recipe,
+            "steps: [{quantize: {weights: int8, activations: int8, calibrate: " + method + "}}]");
+        Cli.run("compress", model, "--recipe", recipe, "--calibration", data, "-o", out)
+            .failed("sample 1", "'x'", Float.toString(bad));
+      }
+    }
+    assertTrue(Files.notExists(out));
+  }
+
+  @Test
+  void calibrationDataWithoutSamplesIsAnError() {
+    Path model = TestFiles.classifier(folder);
+    Path data = folder.resolve("data.npz");
+    Npz.write(Map.of("x", Tensor.of(new float[0], 0, 3)), data);
+    Path out = folder.resolve("out.dmt");
+    Cli.run("compress", model, "--preset", "int8-static", "--calibration", data, "-o", out)
+        .failed("data.npz: no samples");
+  }
+
+  @Test
+  void layersThatAreAllExcludedAreAnError() {
+    Path out = folder.resolve("out.dmt");
+    compress("--preset", "int8", "--exclude", "*", "-o", out).failed("leaves no layer");
   }
 
   @Test

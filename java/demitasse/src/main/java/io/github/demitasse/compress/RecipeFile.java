@@ -8,7 +8,9 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.github.demitasse.compress.quantize.QuantizeSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,8 +40,12 @@ final class RecipeFile {
   static Recipe read(Path file) {
     try {
       return parse(Files.readString(file), file.toString());
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(file + ": not UTF-8 text", e);
+    } catch (NoSuchFileException e) {
+      throw new UncheckedIOException(file + ": no such file", e);
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot read the recipe " + file, e);
+      throw new UncheckedIOException("cannot read the recipe " + e.getMessage(), e);
     }
   }
 
@@ -56,11 +62,11 @@ final class RecipeFile {
       }
       return new Recipe(steps);
     } catch (JacksonException e) {
-      throw new IllegalArgumentException(source + ": " + e.getOriginalMessage() + place(e), e);
+      throw new IllegalArgumentException(source + ": " + RecipeErrors.describe(e), e);
     }
   }
 
-  private static Step step(JsonNode node, String source) throws JacksonException {
+  private static Step step(JsonNode node, String source) {
     if (!node.isObject() || node.size() != 1) {
       throw new IllegalArgumentException(
           source + ": a step is a map with one key, its name; given " + node);
@@ -75,12 +81,12 @@ final class RecipeFile {
               + "'; known steps: "
               + String.join(", ", STEPS.keySet()));
     }
-    return YAML.treeToValue(node.get(name), settings).toStep();
-  }
-
-  private static String place(JacksonException e) {
-    return e.getLocation() == null || e.getLocation().getLineNr() < 0
-        ? ""
-        : " (line " + e.getLocation().getLineNr() + ")";
+    try {
+      return YAML.treeToValue(node.get(name), settings).toStep();
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException(source + ": " + name + ": " + RecipeErrors.describe(e), e);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(source + ": " + e.getMessage(), e);
+    }
   }
 }

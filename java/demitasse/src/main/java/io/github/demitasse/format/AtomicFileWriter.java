@@ -202,7 +202,7 @@ public final class AtomicFileWriter implements AutoCloseable {
     } else if (cause instanceof AccessDeniedException) {
       reason = "access to its folder is denied";
     } else if (cause instanceof NoSuchFileException) {
-      reason = "its folder has disappeared";
+      reason = "no file can be created in its folder";
     }
     return new UncheckedIOException(
         "cannot write " + file + ": " + reason, new IOException(reason, cause));

@@ -54,10 +54,25 @@ class RecipeFileTest {
   @Test
   void unknownKeysAreNamed() {
     assertTrue(
-        failure("steps: [{quantize: {weights: int8, group: 32}}]").contains("\"group\""),
+        failure("steps: [{quantize: {weights: int8, gruop: 32}}]").contains("'gruop'"),
         "names the key");
     assertTrue(failure("steps: [{prunee: {}}]").contains("prunee"));
     assertTrue(failure("step: []").contains("steps"));
+  }
+
+  @Test
+  void messagesSpeakOfTheRecipe() {
+    assertEquals(
+        "recipe.yaml: not YAML: expected the node content, but found '<stream end>' (line 1)",
+        failure("steps: ["));
+    String wrongValue = failure("steps: [{quantize: {weights: int9}}]");
+    assertTrue(
+        wrongValue.startsWith("recipe.yaml: quantize: 'weights' is 'int9'; expected float16"),
+        wrongValue);
+    String wrongType = failure("steps: [{quantize: {weights: int8, percentile: much}}]");
+    assertTrue(wrongType.contains("'percentile' is 'much'; expected a double"), wrongType);
+    String wrongUse = failure("steps: [{quantize: {weights: int8, percentile: 99}}]");
+    assertTrue(wrongUse.startsWith("recipe.yaml: quantize: 'percentile' goes with"), wrongUse);
   }
 
   @Test

@@ -125,6 +125,12 @@ public record Quantize(
         plans.add(plan(model, layer));
       }
     }
+    if (plans.isEmpty()) {
+      throw new IllegalArgumentException(
+          all.isEmpty()
+              ? "quantize: the model has no layers with weights"
+              : "quantize: " + layers + " leaves no layer");
+    }
     return new Plan.StepPlan(toString(), plans, calibration != null);
   }
 
