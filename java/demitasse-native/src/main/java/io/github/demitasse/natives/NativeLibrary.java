@@ -7,7 +7,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
- * Loads libdemitasse and tells what it found. Thread-safe.
+ * Thread-safe: loads libdemitasse and tells what it found.
  *
  * <p>The library is taken from the classifier jar of this platform (such as {@code
  * demitasse-native-linux-x86_64}) and unpacked into JavaCPP's cache: {@code ~/.javacpp/cache}, or

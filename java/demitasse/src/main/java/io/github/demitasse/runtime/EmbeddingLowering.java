@@ -92,9 +92,10 @@ final class EmbeddingLowering implements NodeLowering {
       rows = table.dequantize().leaveToCollector();
     }
     int constant = lowering.program().constant(rows, rows.shape());
+    String name = "table '" + table(node) + "'";
     lowering
         .program()
-        .embedding(node.name(), indices, constant, scales, zeroPoints, length, accumulate, y);
+        .embedding(name, indices, constant, scales, zeroPoints, length, accumulate, y);
   }
 
   private static boolean isPerRow(Granularity granularity) {
