@@ -8,6 +8,7 @@
 #include "ops/index.h"
 #include "ops/pad.h"
 #include "ops/registry.h"
+#include "ops/resize.h"
 #include "ops/strided_copy.h"
 #include "ops/wide_elements.h"
 
@@ -371,6 +372,7 @@ constexpr OperatorEntry kOperators[] = {
     {"ReverseSequence", reverse_sequence},
     {"Slice", slice},
     {"SpaceToDepth", space_to_depth},
+    {"Resize", resize},
     {"Split", split},
     {"Tile", tile},
     {"Transpose", transpose},

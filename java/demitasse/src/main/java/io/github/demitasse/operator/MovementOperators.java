@@ -31,6 +31,8 @@ final class MovementOperators {
             "SpaceToDepth",
             MovementOperators::inferSpaceToDepth,
             MovementOperators::lowerSpaceToDepth),
+        OperatorRule.of("Resize", ResizeRule::infer, ResizeRule::lower).since(10),
+        OperatorRule.of("Upsample", ResizeRule::infer, ResizeRule::lower).since(7),
         OperatorRule.of("Trilu", Arguments::sameAsInput, MovementOperators::lowerTrilu),
         OperatorRule.of(
             "ReverseSequence", Arguments::sameAsInput, MovementOperators::lowerReverseSequence));

@@ -72,6 +72,10 @@ final class SequenceProgram implements AutoCloseable {
     long[] template = new long[shape.rank()];
     for (int i = 0; i < template.length; i++) {
       Dimension dimension = shape.dimension(i);
+      if (!dimension.isKnown() && !view.isBatch(dimension) && !view.isSequence(dimension)) {
+        throw new NotLowerableException(
+            "output '" + output + "' of shape " + shape + " is not one of rows");
+      }
       template[i] =
           view.isBatch(dimension)
               ? BATCH
