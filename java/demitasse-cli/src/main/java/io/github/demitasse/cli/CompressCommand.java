@@ -234,7 +234,8 @@ final class CompressCommand implements Callable<Integer> {
         layer.bytesAfter(),
         null,
         null,
-        layer.reason());
+        layer.reason(),
+        null);
   }
 
   private void print(Report report) {

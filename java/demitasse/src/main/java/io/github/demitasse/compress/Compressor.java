@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** Confined to one thread: applies a recipe to a model. */
 public final class Compressor {
@@ -59,31 +58,57 @@ public final class Compressor {
                       .map(Plan.StepPlan::step)
                       .toList()));
     }
-    List<Observations> observations = observe(canonical, recipe);
+    Map<String, String> notes = new LinkedHashMap<>();
     Model changed = canonical;
+    Model reference = canonical;
+    List<Observations> observations = List.of();
+    int observedUntil = 0;
     for (int i = 0; i < recipe.steps().size(); i++) {
-      changed = recipe.steps().get(i).apply(changed, observations.get(i), progress);
+      if (i == observedUntil) {
+        observedUntil = endOfPass(recipe, i);
+        observations = observe(changed, recipe, plan, i, observedUntil);
+      }
+      Step step = recipe.steps().get(i);
+      int first = observedUntil - observations.size();
+      changed =
+          step.apply(
+              changed,
+              new StepContext(
+                  plan.steps().get(i),
+                  observations.get(i - first),
+                  calibration,
+                  progress,
+                  (layer, note) -> notes.merge(layer, note, (a, b) -> a + "; " + b)));
+      if (step.changesActivations()) {
+        reference = changed;
+      }
     }
-    Report report = report(plan, canonical, changed);
+    Report report = report(plan, canonical, reference, changed, notes);
     Model merged = Rewrites.apply(changed, NodeEvaluator::evaluateIfKnown);
     return new CompressionResult(merged, report);
   }
 
-  private List<Observations> observe(Model canonical, Recipe recipe) {
+  /** The end of the steps from {@code first} on that can share one pass over the data. */
+  private static int endOfPass(Recipe recipe, int first) {
+    int end = first;
+    while (end < recipe.steps().size() && !recipe.steps().get(end).changesActivations()) {
+      end++;
+    }
+    return Math.min(end + 1, recipe.steps().size());
+  }
+
+  private List<Observations> observe(Model model, Recipe recipe, Plan plan, int first, int end) {
     List<Observations> all = new ArrayList<>();
     Map<String, List<Observer>> byValue = new LinkedHashMap<>();
-    for (Step step : recipe.steps()) {
-      Map<String, Observer> observers = new LinkedHashMap<>();
-      Set<String> values = step.observedValues(canonical);
-      for (String value : values) {
-        Observer observer = step.observer(value);
-        observers.put(value, observer);
-        byValue.computeIfAbsent(value, key -> new ArrayList<>()).add(observer);
-      }
+    for (int i = first; i < end; i++) {
+      Map<String, List<Observer>> observers =
+          recipe.steps().get(i).observers(model, plan.steps().get(i));
+      observers.forEach(
+          (value, list) -> byValue.computeIfAbsent(value, key -> new ArrayList<>()).addAll(list));
       all.add(new Observations(observers));
     }
     if (!byValue.isEmpty()) {
-      new ActivationPass(canonical, byValue.keySet())
+      new ActivationPass(model, byValue.keySet())
           .over(
               calibration,
               "calibrate",
@@ -93,10 +118,21 @@ public final class Compressor {
     return all;
   }
 
-  private Report report(Plan plan, Model original, Model changed) {
+  /**
+   * @param reference the model that was last equal to the original but for rounding
+   */
+  private Report report(
+      Plan plan, Model original, Model reference, Model changed, Map<String, String> notes) {
     Map<String, LayerPlan> plans = new LinkedHashMap<>();
-    plan.steps().forEach(step -> step.layers().forEach(layer -> plans.put(layer.layer(), layer)));
+    for (Plan.StepPlan step : plan.steps()) {
+      for (LayerPlan layer : step.layers()) {
+        if (!layer.skipped() || !plans.containsKey(layer.layer())) {
+          plans.put(layer.layer(), layer);
+        }
+      }
+    }
     Map<String, Layer> before = byName(original);
+    Map<String, Layer> unrounded = byName(reference);
     Map<String, Layer> after = byName(changed);
     Map<String, SignalToNoise> outputs =
         calibration == null
@@ -116,9 +152,10 @@ public final class Compressor {
                   is.weight().encoding(),
                   was.weight().storedBytes(),
                   is.weight().storedBytes(),
-                  layerPlan.skipped() ? null : weightSignalToNoise(was, is),
+                  layerPlan.skipped() ? null : weightSignalToNoise(unrounded.get(name), is),
                   output == null ? null : output.decibels(),
-                  layerPlan.reason()));
+                  layerPlan.reason(),
+                  notes.get(name)));
         });
     List<String> steps = plan.steps().stream().map(Plan.StepPlan::step).toList();
     Report.Fidelity fidelity =

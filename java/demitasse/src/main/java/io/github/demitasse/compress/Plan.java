@@ -1,6 +1,8 @@
 package io.github.demitasse.compress;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Immutable: what a recipe will do to a model, found out without computing anything. */
 public record Plan(List<StepPlan> steps) {
@@ -18,6 +20,14 @@ public record Plan(List<StepPlan> steps) {
   public record StepPlan(String step, List<LayerPlan> layers, boolean needsCalibration) {
     public StepPlan {
       layers = List.copyOf(layers);
+    }
+
+    /** The names of the layers that the step will change. */
+    public Set<String> changed() {
+      return layers.stream()
+          .filter(layer -> !layer.skipped())
+          .map(LayerPlan::layer)
+          .collect(Collectors.toUnmodifiableSet());
     }
   }
 

@@ -40,7 +40,11 @@ public record Recipe(List<Step> steps) {
    */
   public Plan plan(Model model) {
     Model canonical = Rewrites.canonical(model, NodeEvaluator::evaluateIfKnown);
-    return new Plan(steps.stream().map(step -> step.plan(canonical)).toList());
+    List<Plan.StepPlan> plans = new ArrayList<>();
+    for (Step step : steps) {
+      plans.add(step.plan(canonical, new Plan(plans)));
+    }
+    return new Plan(plans);
   }
 
   /** Confined to one thread: collects steps. */

@@ -33,6 +33,7 @@ public record Report(
    * @param outputSqnr the same for the layer's output on calibration data, errors of earlier layers
    *     included
    * @param reason why the layer was asked for and not compressed; "" when it was
+   * @param note what the steps have to say about the layer, such as the damping that GPTQ needed
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record LayerReport(
@@ -44,7 +45,8 @@ public record Report(
       @JsonProperty("bytes_after") long bytesAfter,
       @JsonProperty("weight_sqnr_db") Double weightSqnr,
       @JsonProperty("output_sqnr_db") Double outputSqnr,
-      @JsonProperty("reason") String reason) {}
+      @JsonProperty("reason") String reason,
+      @JsonProperty("note") String note) {}
 
   /** Cosine similarity between rows of the original's and the result's outputs. */
   public record Fidelity(

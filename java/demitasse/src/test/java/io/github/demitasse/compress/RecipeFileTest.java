@@ -1,11 +1,14 @@
 package io.github.demitasse.compress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.demitasse.compress.quantize.Gptq;
 import io.github.demitasse.compress.quantize.NumberFormat;
 import io.github.demitasse.compress.quantize.Quantize;
+import io.github.demitasse.compress.quantize.WholeRange;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -35,13 +38,39 @@ class RecipeFileTest {
                   layers: {include: ["encoder.*"], exclude: ["*output*"]}
             """);
     Quantize step = (Quantize) recipe.steps().get(0);
-    assertEquals(NumberFormat.INT8, step.weights());
-    assertEquals(false, step.channelScales());
-    assertEquals(false, step.symmetric());
+    assertEquals("int8 per tensor asymmetric", step.weights().toString());
     assertEquals("percentile 99.9", step.calibration().description());
-    assertEquals(false, step.embeddings());
+    assertNull(step.embeddings());
     assertEquals(List.of("encoder.*"), step.layers().include());
     assertEquals(List.of("*output*"), step.layers().exclude());
+  }
+
+  @Test
+  void everyMethodOfRoundingReachesTheStep() {
+    Quantize gptq =
+        (Quantize)
+            parse(
+                    """
+                    steps:
+                      - quantize: {weights: int4, group: 64, method: gptq, scales: min-max, sequential: false,
+                          activation-order: false, damping: 0.05, bias-correction: true, embeddings: int8,
+                          activations: none}
+                    """)
+                .steps()
+                .get(0);
+    assertEquals(
+        Quantize.weights(NumberFormat.INT4)
+            .group(64)
+            .by(new Gptq(WholeRange.INSTANCE, false, 0.05, false))
+            .correctBias()
+            .embeddings(NumberFormat.INT8),
+        gptq);
+    for (String method : List.of("rtn", "mse", "hqq", "gptq", "adaround")) {
+      Quantize step =
+          (Quantize)
+              parse("steps: [{quantize: {weights: int4, method: " + method + "}}]").steps().get(0);
+      assertTrue(step.method().description().startsWith(method), step.toString());
+    }
   }
 
   @Test
@@ -85,6 +114,11 @@ class RecipeFileTest {
     assertTrue(failure("steps: [{quantize: {weights: [").contains("recipe.yaml"));
     assertTrue(
         failure("steps: [{quantize: {weights: float16, activations: int8}}]").contains("int8"));
+    assertTrue(failure("steps: [{quantize: {weights: int4, group: 33}}]").contains("33"));
+    assertTrue(
+        failure("steps: [{quantize: {weights: int4, damping: 0.1}}]").contains("method: gptq"));
+    assertTrue(
+        failure("steps: [{quantize: {weights: int4, embeddings: maybe}}]").contains("maybe"));
     assertTrue(failure("").contains("steps"));
   }
 }

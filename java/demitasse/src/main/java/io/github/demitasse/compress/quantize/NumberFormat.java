@@ -9,12 +9,19 @@ public enum NumberFormat {
   @JsonProperty("bfloat16")
   BFLOAT16("bfloat16"),
   @JsonProperty("int8")
-  INT8("int8");
+  INT8("int8"),
+  @JsonProperty("int4")
+  INT4("int4");
 
   private final String text;
 
   NumberFormat(String text) {
     this.text = text;
+  }
+
+  /** True for codes with scales, false for floating point. */
+  public boolean isInteger() {
+    return this == INT8 || this == INT4;
   }
 
   /** As recipes write it. */

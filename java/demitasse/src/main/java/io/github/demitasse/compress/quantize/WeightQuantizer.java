@@ -1,32 +1,50 @@
 package io.github.demitasse.compress.quantize;
 
 import io.github.demitasse.compress.Layer;
+import io.github.demitasse.compress.statistics.GramMatrix;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
+import java.util.function.Consumer;
 
 /** Thread-safe: one layer's weight in another number format. */
 final class WeightQuantizer {
   private WeightQuantizer() {}
 
-  static Weight quantize(Layer layer, Quantize settings) {
+  /**
+   * @param inputs what the layer's input was; null for methods and layers that need none
+   * @throws IllegalArgumentException naming the layer
+   */
+  static Weight quantize(
+      Layer layer, Quantize settings, GramMatrix inputs, Consumer<String> notes) {
     float[] values;
     try (Tensor dequantized = layer.weight().dequantize()) {
       values = dequantized.toFloats();
     }
     long[] shape = layer.weight().shape();
     requireFinite(layer, values);
-    return switch (settings.weights()) {
+    WeightScheme scheme = settings.scheme(layer);
+    return switch (scheme.format()) {
       case FLOAT16 -> half(layer, DataType.FLOAT16, values, shape);
       case BFLOAT16 -> half(layer, DataType.BFLOAT16, values, shape);
-      case INT8 ->
-          RoundToNearest.int8(
-              values,
-              Math.toIntExact(shape[0]),
-              Math.toIntExact(shape[1]),
-              settings.channelScales() ? layer.kind().channelAxis() : -1,
-              settings.symmetric());
+      case INT8, INT4 -> {
+        WeightMethod method =
+            inputs == null ? new RoundToNearest(settings.method().scales()) : settings.method();
+        CodedMatrix matrix =
+            new CodedMatrix(
+                values,
+                Math.toIntExact(shape[0]),
+                Math.toIntExact(shape[1]),
+                scheme.granularity(layer.kind()),
+                CodeRange.of(scheme));
+        try {
+          method.quantize(matrix, inputs, notes);
+        } catch (IllegalArgumentException | ArithmeticException failed) {
+          throw new IllegalArgumentException("layer " + layer + ": " + failed.getMessage(), failed);
+        }
+        yield matrix.toWeight();
+      }
     };
   }
 

@@ -1,0 +1,137 @@
+package io.github.demitasse.compress.quantize;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.compress.Layer;
+import io.github.demitasse.compress.LayerPlan;
+import io.github.demitasse.compress.Plan;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.weight.DenseWeight;
+import io.github.demitasse.weight.Granularity;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Confined to one thread: says what a quantization will do to each layer, and what is wrong. */
+final class QuantizationPlan {
+  /** Integer accumulation of u8 x s8 products over a whole column stays exact up to this many. */
+  private static final long LARGEST_INTEGER_K = 65_536;
+
+  private final Quantize settings;
+  private final Model model;
+  private final List<Layer> all;
+  private final Map<String, String> encodedEarlier = new HashMap<>();
+
+  QuantizationPlan(Quantize settings, Model model, Plan earlier) {
+    this.settings = settings;
+    this.model = model;
+    this.all = Layer.of(model);
+    for (Plan.StepPlan step : earlier.steps()) {
+      for (LayerPlan layer : step.layers()) {
+        if (!layer.skipped() && !layer.encodingAfter().equals(layer.encodingBefore())) {
+          encodedEarlier.put(layer.layer(), layer.encodingAfter());
+        }
+      }
+    }
+  }
+
+  Plan.StepPlan plan() {
+    List<String> names = all.stream().map(Layer::name).toList();
+    List<String> unmatched = settings.layers().patternsWithoutMatch(names);
+    if (!unmatched.isEmpty()) {
+      throw new IllegalArgumentException(
+          "quantize: no layer matches "
+              + String.join(", ", unmatched)
+              + "; the model's layers: "
+              + String.join(", ", names));
+    }
+    List<LayerPlan> plans = new ArrayList<>();
+    for (Layer layer : all) {
+      if (settings.layers().matches(layer.name())) {
+        plans.add(plan(layer));
+      }
+    }
+    if (plans.isEmpty()) {
+      throw new IllegalArgumentException(
+          all.isEmpty()
+              ? "quantize: the model has no layers with weights"
+              : "quantize: " + settings.layers() + " leaves no layer");
+    }
+    return new Plan.StepPlan(settings.toString(), plans, settings.needsCalibration());
+  }
+
+  private LayerPlan plan(Layer layer) {
+    String reason = reasonToSkip(layer);
+    boolean skipped = !reason.isEmpty();
+    if (!skipped) {
+      requireGroupsThatDivide(layer);
+    }
+    String encoding = layer.weight().encoding();
+    long bytes = layer.weight().storedBytes();
+    return new LayerPlan(
+        layer.name(),
+        Arrays.toString(layer.weight().shape()),
+        encoding,
+        skipped ? encoding : settings.scheme(layer).toString(),
+        bytes,
+        skipped ? bytes : settings.scheme(layer).bytes(layer),
+        reason);
+  }
+
+  private String reasonToSkip(Layer layer) {
+    if (settings.scheme(layer) == null) {
+      return "lookup tables were excluded";
+    }
+    if (!(layer.weight() instanceof DenseWeight)) {
+      return "already stored as " + layer.weight().encoding();
+    }
+    String earlier = encodedEarlier.get(layer.name());
+    if (earlier != null) {
+      return "an earlier step stores it as " + earlier;
+    }
+    WeightScheme scheme = settings.scheme(layer);
+    if (scheme.format() == NumberFormat.INT8
+        && !scheme.isGrouped()
+        && layer.kind() == Layer.Kind.LINEAR
+        && layer.weight().shape()[0] > LARGEST_INTEGER_K) {
+      return "more than " + LARGEST_INTEGER_K + " inputs would overflow 32-bit accumulation";
+    }
+    return reasonInOtherUses(layer);
+  }
+
+  /** A weight that two nodes read is quantized for both, if both are chosen and read it alike. */
+  private String reasonInOtherUses(Layer layer) {
+    for (Node node : model.graph().nodes()) {
+      for (int i = 0; i < node.inputs().size(); i++) {
+        if (!node.input(i).equals(layer.weightName())) {
+          continue;
+        }
+        if (!layer.node().operator().equals(node.operator()) || i != layer.kind().weightInput()) {
+          return "its weight is also used by '" + node.name() + "' in another way";
+        }
+        if (!settings.layers().matches(node.name())) {
+          return "its weight is also used by '" + node.name() + "', which is not chosen";
+        }
+      }
+    }
+    return "";
+  }
+
+  private void requireGroupsThatDivide(Layer layer) {
+    if (settings.scheme(layer).granularity(layer.kind()) instanceof Granularity.PerGroup group) {
+      long length = layer.weight().shape()[group.axis()];
+      if (length % group.size() != 0) {
+        throw new IllegalArgumentException(
+            "quantize: layer "
+                + layer
+                + ": groups of "
+                + group.size()
+                + " do not divide its "
+                + length
+                + (layer.kind() == Layer.Kind.LINEAR ? " inputs" : " features")
+                + "; choose another size, or leave the layer out");
+      }
+    }
+  }
+}

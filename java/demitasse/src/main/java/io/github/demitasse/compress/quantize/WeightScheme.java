@@ -1,0 +1,106 @@
+package io.github.demitasse.compress.quantize;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.demitasse.compress.Layer;
+import io.github.demitasse.weight.Granularity;
+
+/**
+ * Immutable: how weights are stored.
+ *
+ * @param format the number format
+ * @param sharing which weights share a scale
+ * @param group with {@code GROUP}: how many consecutive inputs of an output share one; else 0
+ * @param symmetric true without zero points
+ */
+public record WeightScheme(NumberFormat format, Sharing sharing, int group, boolean symmetric) {
+  /** What the kernels take. */
+  private static final int SMALLEST_GROUP = 16;
+
+  private static final int LARGEST_GROUP = 256;
+
+  /** Which weights share a scale. */
+  public enum Sharing {
+    /** All of a matrix. */
+    @JsonProperty("tensor")
+    TENSOR,
+    /** Those of one output, or of one entry of a lookup table. */
+    @JsonProperty("channel")
+    CHANNEL,
+    /** Consecutive ones of an output. */
+    @JsonProperty("group")
+    GROUP
+  }
+
+  public WeightScheme {
+    boolean grouped = sharing == Sharing.GROUP;
+    if (grouped && (group < SMALLEST_GROUP || group > LARGEST_GROUP || group % 16 != 0)) {
+      throw new IllegalArgumentException(
+          "groups are a multiple of 16 from "
+              + SMALLEST_GROUP
+              + " to "
+              + LARGEST_GROUP
+              + " weights, given "
+              + group);
+    }
+    if (grouped && !format.isInteger()) {
+      throw new IllegalArgumentException(format + " has no scales, and so no groups");
+    }
+    if (!grouped) {
+      group = 0;
+    }
+  }
+
+  /** One symmetric scale for each channel. */
+  static WeightScheme of(NumberFormat format) {
+    return new WeightScheme(format, Sharing.CHANNEL, 0, true);
+  }
+
+  boolean isGrouped() {
+    return sharing == Sharing.GROUP;
+  }
+
+  WeightScheme with(Sharing newSharing, int newGroup) {
+    return new WeightScheme(format, newSharing, newGroup, symmetric);
+  }
+
+  WeightScheme asymmetric() {
+    return new WeightScheme(format, sharing, group, false);
+  }
+
+  /** The scales of a layer's weight. */
+  Granularity granularity(Layer.Kind kind) {
+    return switch (sharing) {
+      case TENSOR -> new Granularity.PerTensor();
+      case CHANNEL -> new Granularity.PerChannel(kind.channelAxis());
+      case GROUP -> new Granularity.PerGroup(1 - kind.channelAxis(), group);
+    };
+  }
+
+  /** Bytes of a layer's weight stored like this. */
+  long bytes(Layer layer) {
+    long elements = layer.weight().elements();
+    if (!format.isInteger()) {
+      return 2 * elements;
+    }
+    long scales = granularity(layer.kind()).scaleCount(layer.weight().shape());
+    CodeRange codes = CodeRange.of(this);
+    return codes.type().bytes(elements)
+        + codes.scales().bytes(scales)
+        + (symmetric ? 0 : codes.type().bytes(scales));
+  }
+
+  /** As recipes and reports say it: "int4 group 32 asymmetric". */
+  @Override
+  public String toString() {
+    if (!format.isInteger()) {
+      return format.toString();
+    }
+    String shared =
+        switch (sharing) {
+          case TENSOR -> " per tensor";
+          case CHANNEL -> " per channel";
+          case GROUP -> " group " + group;
+        };
+    return format + shared + (symmetric ? "" : " asymmetric");
+  }
+}
