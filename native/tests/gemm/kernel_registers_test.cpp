@@ -1,13 +1,57 @@
-// The sums of a tile stay in registers: the micro-kernels' code has no vector load or store
-// relative to the stack pointer.
+// The sums of a tile stay in registers: where the micro-kernels multiply and add, no vector is
+// loaded or stored relative to the stack pointer. What comes once after the sums may use the stack.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 namespace {
+
+struct Instruction {
+  unsigned long address;
+  std::string text;
+};
+
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+bool multiplies_and_adds(const std::string& text) {
+  return contains(text, "vfmadd") || contains(text, "vpdp") || contains(text, "vdpbf16") ||
+         contains(text, "vpmadd");
+}
+
+bool spills(const std::string& text) { return contains(text, "mm") && contains(text, "(%rsp)"); }
+
+// Where a jump backwards goes to; 0 for all else.
+unsigned long loop_start(const Instruction& instruction) {
+  const size_t jump = instruction.text.find("\tj");
+  if (jump == std::string::npos) return 0;
+  const size_t operand = instruction.text.find(' ', jump);
+  if (operand == std::string::npos) return 0;
+  const unsigned long target = std::strtoul(instruction.text.c_str() + operand, nullptr, 16);
+  return target <= instruction.address ? target : 0;
+}
+
+// The first spill in an innermost loop that multiplies and adds; empty if there is none.
+std::string spill_in_inner_loop(const std::vector<Instruction>& function) {
+  for (size_t end = 0; end < function.size(); ++end) {
+    const unsigned long start = loop_start(function[end]);
+    if (start == 0) continue;
+    std::string spill;
+    bool multiplies = false, innermost = true;
+    for (size_t i = end; i-- > 0 && function[i].address >= start;) {
+      innermost = innermost && loop_start(function[i]) == 0;
+      multiplies = multiplies || multiplies_and_adds(function[i].text);
+      if (spills(function[i].text)) spill = function[i].text;
+    }
+    if (innermost && multiplies && !spill.empty()) return spill;
+  }
+  return "";
+}
 
 // tile_loop.h's functions hold the inlined tiles.
 bool is_tile_loop(const std::string& line) {
@@ -24,24 +68,33 @@ TEST(KernelRegisters, tilesDoNotSpill) {
       "objdump -dC --no-show-raw-insn /proc/" + std::to_string(getpid()) + "/exe 2> /dev/null";
   FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
-  std::string function;
-  int functions = 0;
-  bool inside = false;
+  std::string name;
+  std::vector<Instruction> function;
+  int functions = 0, loops = 0;
+  const auto check = [&] {
+    if (function.empty()) return;
+    ++functions;
+    for (const Instruction& instruction : function) loops += loop_start(instruction) != 0;
+    const std::string spill = spill_in_inner_loop(function);
+    if (!spill.empty()) ADD_FAILURE() << name << spill;
+    function.clear();
+  };
   char buffer[4096];
+  bool inside = false;
   while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) {
     const std::string line = buffer;
-    if (line.find(">:") != std::string::npos && line[0] != ' ') {
-      function = line;
+    if (contains(line, ">:") && line[0] != ' ') {
+      check();
+      name = line;
       inside = is_tile_loop(line);
-      functions += inside;
-    } else if (inside && line.find("mm") != std::string::npos &&
-               line.find("(%rsp)") != std::string::npos) {
-      ADD_FAILURE() << function << line;
-      inside = false;
+    } else if (inside && line[0] == ' ') {
+      function.push_back({std::strtoul(buffer, nullptr, 16), line});
     }
   }
+  check();
   pclose(pipe);
   EXPECT_GE(functions, 10) << "the tile loops were not found";
+  EXPECT_GE(loops, functions) << "the loops were not found";
 }
 
 }  // namespace
