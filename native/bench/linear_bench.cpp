@@ -12,6 +12,7 @@
 
 #include "core/float16.h"
 #include "gemm/linear.h"
+#include "gemm/source.h"
 #include "peak.h"
 #include "threads/pool.h"
 
@@ -38,6 +39,10 @@ struct AlignedAllocator {
 template <class T>
 using Aligned = std::vector<T, AlignedAllocator<T>>;
 
+// Of INT4 weights. Zero points of groups alternate, so that they are not folded away.
+constexpr int32_t kZeroPoints[2] = {1, -1};
+constexpr int64_t kGroup = 32;
+
 // Random operands and the scalar values that some results must have.
 struct Operands {
   explicit Operands(const Size& size)
@@ -59,6 +64,18 @@ struct Operands {
 
   QuantizedRows rows() { return {codes.data(), code_stride, scales.data(), zero_points.data(), 1}; }
 
+  // What the codes say in 4 bits: w_codes / 16, rounded down.
+  double expected_int4(int64_t m, int64_t n, bool quantized, bool zero_points) const {
+    double sum = 0;
+    for (int64_t i = 0; i < size.k; ++i) {
+      const double value =
+          quantized ? 0.01f * (codes[m * code_stride + i] - 131.0) : x[m * size.k + i];
+      const int32_t zero_point = zero_points ? kZeroPoints[i / kGroup % 2] : 0;
+      sum += value * ((w_codes[i * size.n + n] >> 4) - zero_point) * scale;
+    }
+    return sum + 0.5;
+  }
+
   double expected(int64_t m, int64_t n, bool quantized) const {
     double sum = 0;
     for (int64_t i = 0; i < size.k; ++i) {
@@ -78,7 +95,37 @@ struct Operands {
   std::vector<int32_t> zero_points;
 };
 
-enum class Kind { int8, int8_gelu_requantize, float_x_int8, fp32, fp16, bf16, fp32_unpacked };
+enum class Kind {
+  int8,
+  int8_gelu_requantize,
+  float_x_int8,
+  fp32,
+  fp16,
+  bf16,
+  fp32_unpacked,
+  int4,        // groups of 32, f16 scales
+  int4_zeros,  // the same with zero points
+  float_x_int4
+};
+
+bool is_int4(Kind kind) {
+  return kind == Kind::int4 || kind == Kind::int4_zeros || kind == Kind::float_x_int4;
+}
+
+std::unique_ptr<Weight> pack_int4(Kind kind, Isa isa, const Operands& operands) {
+  const auto [m, n, k] = operands.size;
+  std::vector<uint8_t> codes((k * n + 1) / 2);
+  for (int64_t i = 0; i < k * n; ++i) {
+    codes[i / 2] |= static_cast<uint8_t>((operands.w_codes[i] >> 4 & 15) << i % 2 * 4);
+  }
+  const int64_t parameters = (k + kGroup - 1) / kGroup * n;
+  const std::vector<uint16_t> scales(parameters, f32_to_f16(Operands::scale));
+  std::vector<int32_t> zero_points(parameters);
+  for (int64_t i = 0; i < parameters; ++i) zero_points[i] = kZeroPoints[i / n % 2];
+  GroupedSource source{DMT_S4, codes.data(), k, n, n, 1, kGroup, DMT_F16, scales.data()};
+  if (kind == Kind::int4_zeros) source.zero_points = zero_points.data();
+  return pack_grouped_weight(isa, source);
+}
 
 std::unique_ptr<Weight> pack(Kind kind, Isa isa, const Operands& operands) {
   const auto [m, n, k] = operands.size;
@@ -97,13 +144,20 @@ std::unique_ptr<Weight> pack(Kind kind, Isa isa, const Operands& operands) {
       return pack_float_weight(isa, kind == Kind::fp16 ? DMT_F16 : DMT_BF16, bits.data(), k, n, n,
                                1);
     }
+    case Kind::int4:
+    case Kind::int4_zeros:
+    case Kind::float_x_int4:
+      return pack_int4(kind, isa, operands);
     default:
       return pack_float_weight(isa, DMT_F32, operands.w.data(), k, n, n, 1);
   }
 }
 
+constexpr int64_t kCacheBytes = 4 << 20;
+
 void linear(benchmark::State& state, Kind kind, Isa isa, Size size, int threads) {
-  const bool quantized = kind == Kind::int8 || kind == Kind::int8_gelu_requantize;
+  const bool quantized = kind == Kind::int8 || kind == Kind::int8_gelu_requantize ||
+                         kind == Kind::int4 || kind == Kind::int4_zeros;
   const Unit unit = quantized ? Unit::int8_multiply_add : Unit::float_multiply_add;
   if (isa > best_isa()) {
     state.SkipWithError("this CPU cannot");
@@ -126,18 +180,40 @@ void linear(benchmark::State& state, Kind kind, Isa isa, Size size, int threads)
     epilogue.requantize = Requantize::dynamic_row;
     epilogue.quantized = {codes.data(), (n + 63) / 64 * 64, scales.data(), zero_points.data(), 1};
   }
+  // Few rows: what the weight weighs is what takes the time.
+  const bool from_memory = m <= 4 && weight->bytes() > kCacheBytes;
+  std::vector<std::unique_ptr<Weight>> copies;  // used in turn, so that no cache holds them
+  for (int64_t bytes = 0; from_memory && bytes < kLargeBufferBytes; bytes += weight->bytes()) {
+    copies.push_back(pack(kind, isa, operands));
+  }
+  size_t turn = 0;
+  const auto next = [&]() -> const Weight& {
+    return copies.empty() ? *weight : *copies[turn++ % copies.size()];
+  };
   const auto run = [&] {
     if (kind == Kind::fp32_unpacked) {
       matmul_f32(isa, operands.x.data(), k, operands.w.data(), n, 1, operands.out.data(), n, m, k,
                  n, executor);
     } else if (quantized) {
-      weight->run(operands.rows(), m, epilogue, executor);
+      next().run(operands.rows(), m, epilogue, executor);
     } else {
-      weight->run(operands.x.data(), k, m, epilogue, executor);
+      next().run(operands.x.data(), k, m, epilogue, executor);
     }
   };
-  double best_seconds = 1e9, best_peak = 0;
+  // Kinds that are compared take turns with the INT8 operator of the same size.
+  const auto int8 =
+      is_int4(kind) && quantized && !from_memory ? pack(Kind::int8, isa, operands) : nullptr;
+  double best_seconds = 1e9, best_peak = 0, best_memory = 0, best_int8 = 1e9;
   for (auto _ : state) {
+    if (from_memory) best_memory = std::max(best_memory, peak(Unit::memory_read, isa));
+    if (int8 != nullptr) {
+      const double until = now() + 0.02;
+      do {
+        const double start = now();
+        int8->run(operands.rows(), m, epilogue, executor);
+        best_int8 = std::min(best_int8, now() - start);
+      } while (now() < until);
+    }
     best_peak = std::max(best_peak, peak(unit, isa));
     const double until = now() + 0.02;
     do {
@@ -151,9 +227,18 @@ void linear(benchmark::State& state, Kind kind, Isa isa, Size size, int threads)
   state.counters["GOP/s"] = rate * 1e-9;
   state.counters["%peak"] = 100 * rate / (best_peak * threads);
   state.counters["us"] = best_seconds * 1e6;
+  if (int8 != nullptr) state.counters["of int8"] = best_int8 / best_seconds;
+  if (from_memory) {
+    const double bytes = static_cast<double>(weight->bytes()) / best_seconds;
+    state.counters["GB/s"] = bytes * 1e-9;
+    state.counters["%memory"] = 100 * bytes / best_memory;
+  }
   for (const int64_t i : {int64_t{0}, m / 2, m - 1}) {
     for (const int64_t j : {int64_t{0}, n / 3, n - 1}) {
       double expected = operands.expected(i, j, quantized);
+      if (is_int4(kind)) {
+        expected = operands.expected_int4(i, j, quantized, kind == Kind::int4_zeros);
+      }
       double actual = operands.out[i * n + j], allowed = 1e-3 * std::abs(expected) + 1e-2;
       if (kind == Kind::fp32_unpacked) expected -= operands.bias[j];
       if (kind == Kind::int8_gelu_requantize) {
@@ -199,6 +284,21 @@ const bool registered = [] {
       add("fp32_int8", Kind::float_x_int8, isa, {m, 1536, 384});
       add("fp32_unpacked", Kind::fp32_unpacked, isa, {m, 1536, 384});
     }
+    for (const Size& size : std::initializer_list<Size>{
+             {128, 4096, 4096}, {1024, 4096, 4096}, {128, 1536, 384}, {16, 4096, 4096}}) {
+      add("int4", Kind::int4, isa, size);
+      add("int4_zeros", Kind::int4_zeros, isa, size);
+    }
+    for (const Size& size : std::initializer_list<Size>{{1, 4096, 4096},
+                                                        {1, 11008, 4096},
+                                                        {1, 4096, 11008},
+                                                        {4, 4096, 4096},
+                                                        {8, 4096, 4096}}) {
+      add("int4", Kind::int4, isa, size);
+    }
+    add("int4_zeros", Kind::int4_zeros, isa, {1, 4096, 4096});
+    add("fp32_int4", Kind::float_x_int4, isa, {128, 4096, 4096});
+    add("fp32_int4", Kind::float_x_int4, isa, {1, 4096, 4096});
     add("fp32_unpacked", Kind::fp32_unpacked, isa, {128, 128, 32});
     add("int8", Kind::int8, isa, {512, 1024, 1024});
     add("int8", Kind::int8, isa, {512, 1024, 8192});

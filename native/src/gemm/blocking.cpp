@@ -89,8 +89,16 @@ class Task {
         memory_([this](Workspace& memory) {
           if (kernel_.widen_x != nullptr) memory.piece(wide_x_, rows_ * wide_stride_);
           if (linear_.column_zero_points != nullptr) memory.piece(row_sums_, rows_);
+          if (grouped()) {
+            const int64_t in_block = quotient_up(kernel_.k_block, linear_.group) * kernel_.nr;
+            memory.piece(group_scales_, in_block);
+            if (linear_.group_zero_points) {
+              memory.piece(group_zero_points_, in_block);
+              memory.piece(group_sums_, rows_ * groups());
+            }
+          }
           memory.piece(panel_, kernel_.k_block * kernel_.nr * kernel_.w_bytes);
-          if (linear_.k > kernel_.k_block) memory.piece(sums_, rows_ * kernel_.nr);
+          if (linear_.k > kernel_.k_block || grouped()) memory.piece(sums_, rows_ * kernel_.nr);
           memory.piece(stage_, rows_ * stage_width_);
         }) {}
 
@@ -101,6 +109,9 @@ class Task {
   }
 
  private:
+  bool grouped() const { return linear_.group > 0; }
+  int64_t groups() const { return quotient_up(linear_.k, linear_.group); }
+
   const uint8_t* codes(int64_t row) const {
     return linear_.quantized->codes + (first_row_ + row) * linear_.quantized->stride;
   }
@@ -117,6 +128,17 @@ class Task {
         int32_t sum = 0;
         for (int64_t i = 0; i < linear_.k; ++i) sum += row[i];
         row_sums_[m] = sum;
+      }
+    }
+    if (linear_.group_zero_points) {
+      for (int64_t m = 0; m < rows_; ++m) {
+        const uint8_t* row = codes(m);
+        for (int64_t g = 0; g < groups(); ++g) {
+          const int64_t end = std::min(linear_.k, (g + 1) * linear_.group);
+          int32_t sum = 0;
+          for (int64_t i = g * linear_.group; i < end; ++i) sum += row[i];
+          group_sums_[m * groups() + g] = sum;
+        }
       }
     }
   }
@@ -150,6 +172,8 @@ class Task {
     call.column_scales = linear_.column_scales ? linear_.column_scales + first : kOnes.values;
     if (linear_.column_sums != nullptr) call.column_sums = linear_.column_sums + first;
     if (linear_.column_zero_points) call.column_zero_points = linear_.column_zero_points + first;
+    if (linear_.column_offsets != nullptr) call.column_offsets = linear_.column_offsets + first;
+    call.levels = linear_.levels;
     alignas(64) float bias[kMaxWidth];
     call.bias = kZeros;
     if (epilogue_.bias != nullptr) {
@@ -179,6 +203,15 @@ class Task {
       call.x = x + k * kernel_.x_bytes;
       call.w = linear_.panels->block(panel, k, count, panel_);
       call.steps = quotient_up(count, kernel_.kr);
+      if (grouped()) {
+        linear_.panels->groups(panel, k, count, group_scales_, group_zero_points_);
+        call.group_steps = quotient_up(std::min(linear_.group, linear_.k), kernel_.kr);
+        call.group_scales = group_scales_;
+        call.group_zero_points = group_zero_points_;
+        call.group_sums = group_sums_ != nullptr ? group_sums_ + k / linear_.group : nullptr;
+        call.group_sums_stride = groups();
+        linear_.panels->look_ahead(panel, call);
+      }
       call.load_sums = k > 0;
       k += count;
       call.store_sums = k < linear_.k;
@@ -244,6 +277,9 @@ class Task {
   const int64_t wide_stride_;  // elements between rows of wide_x_
   int16_t* wide_x_ = nullptr;
   int32_t* row_sums_ = nullptr;
+  float* group_scales_ = nullptr;
+  int32_t* group_zero_points_ = nullptr;
+  int32_t* group_sums_ = nullptr;
   std::byte* panel_ = nullptr;
   int32_t* sums_ = nullptr;
   float* stage_ = nullptr;  // results that are not final: of one panel, or of all panels

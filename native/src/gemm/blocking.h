@@ -18,6 +18,14 @@ class Panels {
   // k_first is a multiple of the kernel's k_block.
   virtual const void* block(int64_t panel, int64_t k_first, int64_t k_count,
                             void* scratch) const = 0;
+
+  // What the groups of those k values share, [groups][width], for kernels of weights in groups;
+  // zero_points: NULL if the linear says that there are none.
+  virtual void groups(int64_t /*panel*/, int64_t /*k_first*/, int64_t /*k_count*/,
+                      float* /*scales*/, int32_t* /*zero_points*/) const {}
+
+  // Sets what a kernel may fetch ahead of the next panel.
+  virtual void look_ahead(int64_t /*panel*/, PanelCall& /*call*/) const {}
 };
 
 struct BlockedLinear {
@@ -30,6 +38,12 @@ struct BlockedLinear {
   const float* column_scales = nullptr;
   const int32_t* column_sums = nullptr;
   const int32_t* column_zero_points = nullptr;  // NULL: all zero
+
+  // Of kernels of weights in groups; k_block of the kernel is a multiple of group, or k or more.
+  int64_t group = 0;  // 0: no groups
+  bool group_zero_points = false;
+  const float* column_offsets = nullptr;
+  const int8_t* levels = nullptr;
 
   // The left operand: f32, or quantized for INT8 kernels.
   const float* x = nullptr;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "gemm/blocking.h"
+#include "gemm/grouped_weight.h"
 #include "gemm/packed_weight.h"
 #include "gemm/scalar_weight.h"
 
@@ -81,8 +82,7 @@ std::unique_ptr<Weight> pack_int8_weight(Isa isa, int32_t dtype, const void* dat
 }
 
 std::unique_ptr<Weight> pack_grouped_weight(Isa isa, const GroupedSource& source) {
-  static_cast<void>(isa);
-  return pack_scalar_weight(source);
+  return isa == Isa::scalar ? pack_scalar_weight(source) : pack_groups(isa, source);
 }
 
 void matmul_f32(Isa isa, const float* a, int64_t a_stride, const float* b, int64_t b_k_stride,

@@ -6,6 +6,8 @@
 //             |  |         c4: 4 consecutive k of a column lie together in the packed panel
 //                instruction set level
 //
+// A g behind the w type (u8s8g) is a kernel of weights in groups: a scale for each group of k.
+//
 // A packed panel holds NR columns (the last panel of a weight: the columns left, rounded up to
 // whole vectors) as [k / kr][width][kr].
 #pragma once
@@ -43,6 +45,22 @@ struct PanelCall {
   const int32_t* row_zero_points = nullptr;
   int64_t row_parameter_step = 0;
 
+  // Kernels of weights in groups: sums holds the floats f of reference_multiply_grouped, and
+  //   y = (f - zx[m] * column_offsets[n]) * row_scales[m] + bias[n].
+  // A group is group_steps steps, the last of a block perhaps fewer. Arrays over groups start at
+  // the block's first one.
+  int64_t group_steps = 0;
+  const float* group_scales = nullptr;         // [groups][width]
+  const int32_t* group_zero_points = nullptr;  // [groups][width]; NULL: w is free of them
+  const int32_t* group_sums = nullptr;         // row m: sums of x over groups, with zero points
+  int64_t group_sums_stride = 0;               // between rows
+  // The next panel's scales as they are stored, group_bytes for each group: for few rows fetched
+  // while this panel is multiplied.
+  const char* group_scales_ahead = nullptr;
+  int64_t group_bytes = 0;
+  const float* column_offsets = nullptr;
+  const int8_t* levels = nullptr;  // [16]: what 4-bit codes stand for
+
   // Vector j of row m is stored at out[j] + m * out_stride.
   float* out[kMaxVectors] = {};
   int64_t out_stride = 0;
@@ -63,6 +81,10 @@ struct MicroKernel {
 
 extern const MicroKernel u8s8_8x48c4_avx512;
 extern const MicroKernel s16s16_6x16c2_avx2;
+extern const MicroKernel u8s8g_4x48c4_avx512;
+extern const MicroKernel u8u4g_3x48c8_avx512;  // a panel of 4-bit codes, for few rows
+extern const MicroKernel s16s16g_6x16c2_avx2;
+extern const MicroKernel u8u4g_2x16c8_avx2;
 extern const MicroKernel f32_8x48_avx512;
 extern const MicroKernel f32_6x16_avx2;
 
@@ -78,6 +100,27 @@ struct ArrayKernels {
 
 extern const ArrayKernels array_kernels_avx512;
 extern const ArrayKernels array_kernels_avx2;
+
+// Loops over panels of weights in groups. A panel of 4-bit codes is [k / 8][width][4]: byte i of a
+// column holds code k = i in its low half and k = 4 + i in its high half.
+struct GroupArrays {
+  // Codes to what the INT8 kernel of weights in groups reads: levels[code] - zero_points[column].
+  // zero_points: NULL for zero.
+  void (*unpack)(const uint8_t* codes, int64_t steps, int width, const int8_t* levels,
+                 const int8_t* zero_points, void* to);
+  // [k / 2][width][2] of s8 to s16, less the zero points of the columns (never NULL); NULL where
+  // the kernel reads s8 and subtracts them itself.
+  void (*widen)(const int8_t* codes, int64_t steps, int width, const int8_t* zero_points,
+                int16_t* to);
+  // Codes to [k][width] of f32: (levels[code] - zero_points[column]) * scales[column].
+  void (*unpack_f32)(const uint8_t* codes, int64_t steps, int width, const float* levels,
+                     const float* zero_points, const float* scales, float* to);
+  // values[row][column] *= scales[column]
+  void (*scale_rows)(float* values, int64_t rows, int width, const float* scales);
+};
+
+extern const GroupArrays group_arrays_avx512;
+extern const GroupArrays group_arrays_avx2;
 
 // `columns` columns of k values, element (k, n) at b[k * k_stride + n * n_stride], to [k][width];
 // the columns from `columns` to width become zero.
