@@ -77,17 +77,18 @@ DMT_API int32_t dmt_program_linear(dmt_program* program, int32_t x, const dmt_we
                                    int32_t heads, int32_t y);
 
 /* Convolution on channels-last values (ONNX Conv):
- *   y = activation(x * weight + bias) + residual, or with residual_first = 1:
- *   y = activation(x * weight + bias + residual).
+ *   y = scale * activation(x * weight + bias) + shift + residual, or with residual_first = 1:
+ *   y = scale * activation(x * weight + bias + residual) + shift.
  * x: static f32 [N][H][W][C] (or [N][C][H][W], as the weight was packed), C = group * in_channels.
  * y: static f32 [N][OH][OW][out_channels]; input outside of x is zero, so the size of y says what
- * padding there is at the bottom and at the right. geometry: stride_h, stride_w (1 and more),
- * pad_top, pad_left (0 and more), dilation_h, dilation_w (1 and more), each at most 2^31. bias:
- * out_channels floats, copied, or NULL. alpha, beta: of the activations that have parameters.
+ * padding there is at the bottom and at the right. Transposed: OH = H * height, OW = W * width of
+ * the kernel, and strides as large. geometry: stride_h, stride_w (1 and more), pad_top, pad_left (0
+ * and more), dilation_h, dilation_w (1 and more), each at most 2^31. bias: out_channels floats,
+ * copied, or NULL. parameters: alpha and beta of the activations that have them, scale, shift.
  * residual: f32 value shaped like y, or -1. */
 DMT_API int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weight* weight,
                                         const int64_t* geometry, const float* bias,
-                                        int32_t activation, float alpha, float beta,
+                                        int32_t activation, const float* parameters,
                                         int32_t residual, int32_t residual_first, int32_t y);
 
 /* q = quantize(x): x f32 [.., features]; q quantized value of the same rows. */

@@ -47,9 +47,10 @@ enum dmt_activation {
   DMT_ACTIVATION_HARD_SWISH = 5,
   DMT_ACTIVATION_TANH = 6,
   DMT_ACTIVATION_SIGMOID = 7,
-  /* Of convolutions only, with two parameters: */
+  /* Of convolutions only, with parameters: */
   DMT_ACTIVATION_HARD_SIGMOID = 8, /* min(1, max(0, alpha x + beta)) */
-  DMT_ACTIVATION_CLIP = 9          /* min(beta, max(alpha, x)) */
+  DMT_ACTIVATION_LEAKY_RELU = 9,   /* x < 0 ? alpha x : x */
+  DMT_ACTIVATION_CLIP = 10         /* min(beta, max(alpha, x)) */
 };
 
 #ifdef __cplusplus

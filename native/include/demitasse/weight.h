@@ -51,12 +51,18 @@ DMT_API int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_
                                         int64_t scales_bytes, const int32_t* zero_points,
                                         const float* codebook, dmt_weight** out);
 
-/* Kernels of convolutions. dims: [out_channels][in_channels / group][height][width] of the source,
- * which is f32 in that order; out_channels is a multiple of group. channels_first = 1: for an input
- * [N][C][H][W]; else it is [N][H][W][C]. Such a weight is for dmt_program_convolution only. */
+enum dmt_convolution {
+  DMT_CONVOLUTION_CHANNELS_LAST = 0,
+  DMT_CONVOLUTION_CHANNELS_FIRST = 1, /* the input is [N][C][H][W], of one group */
+  DMT_CONVOLUTION_TRANSPOSED = 2      /* ONNX ConvTranspose with stride = kernel, of one group */
+};
+
+/* Kernels of convolutions. dims: [out_channels][in_channels / group][height][width] of the source
+ * (transposed: [in_channels][out_channels][height][width]), which is f32 in that order;
+ * out_channels is a multiple of group. Such a weight is for dmt_program_convolution only. */
 DMT_API int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes,
-                                            const int64_t* dims, int64_t group,
-                                            int32_t channels_first, dmt_weight** out);
+                                            const int64_t* dims, int64_t group, int32_t kind,
+                                            dmt_weight** out);
 
 /* Bytes that the packed form occupies; 0 for NULL. */
 DMT_API int64_t dmt_weight_bytes(const dmt_weight* weight);

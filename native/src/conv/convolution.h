@@ -19,11 +19,14 @@ struct ConvolutionKernel {
   int64_t group = 1;
   // The input is [batch][channels][height][width]; the result is channels last all the same.
   bool channels_first = false;
+  // Transposed, with stride = kernel and no padding: source [in_channels][out_channels][h][w].
+  bool transposed = false;
 
   int64_t channels() const { return group_channels * group; }
   int64_t depth() const { return group_channels * height * width; }
   bool depthwise() const {
-    return group > 1 && group_channels == 1 && out_channels == group && !channels_first;
+    return group > 1 && group_channels == 1 && out_channels == group && !channels_first &&
+           !transposed;
   }
 };
 
@@ -36,11 +39,13 @@ struct ConvolutionPlace {
   int64_t dilation_h = 1, dilation_w = 1;
 };
 
-// The result: activation(sum + bias) + residual, or activation(sum + bias + residual).
+// The result: scale * activation(sum + bias) + shift + residual, or with the residual first:
+// scale * activation(sum + bias + residual) + shift.
 struct ConvolutionEpilogue {
   const float* bias = nullptr;  // [out_channels]
   dmt_activation activation = DMT_ACTIVATION_NONE;
-  float alpha = 0, beta = 0;        // of DMT_ACTIVATION_HARD_SIGMOID, DMT_ACTIVATION_CLIP
+  float alpha = 0, beta = 0;  // of DMT_ACTIVATION_HARD_SIGMOID, DMT_ACTIVATION_CLIP
+  float scale = 1, shift = 0;
   const float* residual = nullptr;  // shaped like the result
   bool residual_first = false;
   float* out = nullptr;  // [batch][out_height][out_width][out_channels]
@@ -57,6 +62,11 @@ class ConvolutionWeight {
   virtual void run(const float* x, const ConvolutionPlace& place,
                    const ConvolutionEpilogue& epilogue, const Executor& executor) const = 0;
 };
+
+// For kernel.transposed, which floating convolutions come to by pack_float_convolution, too.
+std::unique_ptr<ConvolutionWeight> pack_transposed_convolution(Isa isa,
+                                                               const ConvolutionKernel& kernel,
+                                                               const float* source);
 
 // source: [out_channels][group_channels][height][width] floats.
 std::unique_ptr<ConvolutionWeight> pack_float_convolution(Isa isa, const ConvolutionKernel& kernel,

@@ -6,12 +6,13 @@
 namespace demitasse {
 
 // An activation without exponentials, as kernels apply it: t = min(most, max(least, a y + b)),
-// then y t where gated, else t. Others are applied afterwards.
+// then scale * (y t where gated, else t) + shift. Others are applied afterwards.
 struct Clamp {
   bool used = false;
   bool gated = false;
   float a = 1, b = 0;
   float least = 0, most = 0;
+  float scale = 1, shift = 0;
 };
 
 // What is added to and done with a sum, for some pixels times some channels.

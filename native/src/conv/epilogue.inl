@@ -9,7 +9,7 @@ template <bool Clamped>
   // NaN passes, being the second operand.
   const Floats t = min(broadcast(clamp.most),
                        max(broadcast(clamp.least), fma(y, broadcast(clamp.a), broadcast(clamp.b))));
-  return clamp.gated ? t * y : t;
+  return fma(clamp.gated ? t * y : t, broadcast(clamp.scale), broadcast(clamp.shift));
 }
 
 // Finishes the sum of one vector of channels of one pixel; `at` is its place in out and residual.

@@ -4,102 +4,18 @@
 #include <vector>
 
 #include "conv/convolution_kernels.h"
+#include "conv/finish.h"
 #include "conv/lines.h"
 #include "conv/panels.h"
 #include "conv/reference_convolution.h"
-#include "core/aligned_buffer.h"
+#include "gemm/blocking.h"
 #include "gemm/workspace.h"
-#include "norm/rows.h"
 
 namespace demitasse {
 namespace {
 
-// Input of a task, copied or not, stays in L2 beside a panel of the weight.
-constexpr int64_t kTaskBytes = 256 << 10;
-
 // Output pixels of a task: so many share a panel while it is in L1 or L2.
 constexpr int64_t kTaskPixels = 96;
-
-// Below this many multiply-adds (10 us on Zen 5) a task is not worth handing to another thread.
-constexpr int64_t kLeastTask = 1 << 20;
-constexpr int64_t kTasksPerThread = 4;
-
-int64_t quotient_up(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
-
-// The part of an activation that kernels apply; `later` where they cannot.
-Clamp clamp_of(const ConvolutionEpilogue& epilogue, bool& later) {
-  constexpr float kInfinity = __builtin_inff();
-  later = false;
-  switch (epilogue.activation) {
-    case DMT_ACTIVATION_NONE:
-      return {};
-    case DMT_ACTIVATION_RELU:
-      return {.used = true, .least = 0, .most = kInfinity};
-    case DMT_ACTIVATION_HARD_SWISH:
-      return {.used = true, .gated = true, .a = 1.0f / 6, .b = 0.5f, .least = 0, .most = 1};
-    case DMT_ACTIVATION_HARD_SIGMOID:
-      return {.used = true, .a = epilogue.alpha, .b = epilogue.beta, .least = 0, .most = 1};
-    case DMT_ACTIVATION_CLIP:
-      return {.used = true, .least = epilogue.alpha, .most = epilogue.beta};
-    default:
-      later = true;
-      return {};
-  }
-}
-
-// The epilogue as tasks apply it: in the kernels, and what is left over finished pixels.
-class Finish {
- public:
-  Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t channels, const float* bias)
-      : isa_(isa), epilogue_(epilogue), channels_(channels), bias_(bias) {
-    clamp_ = clamp_of(epilogue, later_);
-  }
-
-  TileEpilogue tile(int64_t pixel, int64_t channel) const {
-    const int64_t at = pixel * channels_ + channel;
-    TileEpilogue tile;
-    tile.bias = bias_ + channel;
-    tile.clamp = clamp_;
-    const bool in_kernel = !later_ || epilogue_.residual_first;
-    if (epilogue_.residual != nullptr && in_kernel) tile.residual = epilogue_.residual + at;
-    tile.residual_first = epilogue_.residual_first;
-    tile.out = epilogue_.out + at;
-    tile.stride = channels_;
-    return tile;
-  }
-
-  // What kernels leave to do for finished pixels.
-  void rest(int64_t pixel, int64_t pixels) const {
-    if (!later_) return;
-    float* out = epilogue_.out + pixel * channels_;
-    const int64_t count = pixels * channels_;
-    activate(isa_, epilogue_.activation, out, out, count);
-    if (epilogue_.residual == nullptr || epilogue_.residual_first) return;
-    const float* residual = epilogue_.residual + pixel * channels_;
-    for (int64_t i = 0; i < count; ++i) out[i] += residual[i];
-  }
-
- private:
-  Isa isa_;
-  const ConvolutionEpilogue& epilogue_;
-  int64_t channels_;
-  const float* bias_;
-  Clamp clamp_;
-  bool later_ = false;
-};
-
-// The bias in whole vectors, zero where there is none.
-class PaddedBias {
- public:
-  PaddedBias(const float* bias, int64_t channels) : values_(channels + 16) {
-    std::fill_n(values_.data(), channels + 16, 0.0f);
-    if (bias != nullptr) std::copy_n(bias, channels, values_.data());
-  }
-  const float* data() const { return values_.data(); }
-
- private:
-  AlignedBuffer<float> values_;
-};
 
 class ReferenceConvolution final : public ConvolutionWeight {
  public:
@@ -119,10 +35,6 @@ class ReferenceConvolution final : public ConvolutionWeight {
   const int64_t bytes_;
   const AlignedBuffer<float> source_;
 };
-
-const ConvolutionKernels& kernels_of(Isa isa) {
-  return isa == Isa::avx512 ? convolution_kernels_avx512 : convolution_kernels_avx2;
-}
 
 class DepthwiseConvolution final : public ConvolutionWeight {
  public:
@@ -147,8 +59,9 @@ class DepthwiseConvolution final : public ConvolutionWeight {
     const Finish finish(isa_, epilogue, channels, bias.data());
     const int64_t rows = place.batch * place.out_height;
     const int64_t work = rows * place.out_width * channels * taps_;
-    const Executor& used = work < 2 * kLeastTask ? serial_executor() : executor;
-    const int64_t grain = std::max<int64_t>(1, quotient_up(rows, used.threads() * kTasksPerThread));
+    const Executor& used = work < 2 * kLeastConvolutionTask ? serial_executor() : executor;
+    const int64_t grain =
+        std::max<int64_t>(1, quotient_up(rows, used.threads() * kConvolutionTasksPerThread));
     // A block of channels passes down the image before the next: its input rows stay in L2.
     const int64_t block = channel_block(place);
     used.parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
@@ -165,7 +78,7 @@ class DepthwiseConvolution final : public ConvolutionWeight {
  private:
   int64_t channel_block(const ConvolutionPlace& place) const {
     const int64_t row_bytes = 4 * (kernel_.height + 1) * place.width;
-    const int64_t fitting = row_bytes == 0 ? 64 : kTaskBytes / row_bytes / 16 * 16;
+    const int64_t fitting = row_bytes == 0 ? 64 : kConvolutionTaskBytes / row_bytes / 16 * 16;
     return std::max<int64_t>(64, fitting);
   }
 
@@ -194,7 +107,7 @@ class DepthwiseConvolution final : public ConvolutionWeight {
     call.w = w_.data() + channel;
     call.w_stride = w_stride_;
     call.epilogue = finish.tile(row * place.out_width, channel);
-    kernels_of(isa_).depthwise(call);
+    convolution_kernels(isa_).depthwise(call);
   }
 
   const Isa isa_;
@@ -207,7 +120,7 @@ class DenseConvolution final : public ConvolutionWeight {
  public:
   DenseConvolution(Isa isa, const ConvolutionKernel& kernel, const float* source)
       : isa_(isa),
-        kernels_(kernels_of(isa)),
+        kernels_(convolution_kernels(isa)),
         kernel_(kernel),
         outs_(kernel.out_channels / kernel.group),
         split_(outs_, kernels_.lanes, kernels_.panel_vectors),
@@ -231,7 +144,7 @@ class DenseConvolution final : public ConvolutionWeight {
     const PaddedBias bias(epilogue.bias, kernel_.out_channels);
     const Finish finish(isa_, epilogue, kernel_.out_channels, bias.data());
     const int64_t work = lines.count() * lines.pixels() * kernel_.out_channels * kernel_.depth();
-    const Executor& used = work < 2 * kLeastTask ? serial_executor() : executor;
+    const Executor& used = work < 2 * kLeastConvolutionTask ? serial_executor() : executor;
     if (lines.flat()) {
       run_pixels(x, lines, finish, used, work);
     } else {
@@ -243,15 +156,16 @@ class DenseConvolution final : public ConvolutionWeight {
   // Pixels, or lines of pixels, of a task.
   static int64_t per_task(int64_t count, int64_t most, int64_t work, int threads) {
     if (threads == 1) return std::min(count, most);
-    const int64_t tasks =
-        std::max<int64_t>(1, std::min<int64_t>(threads * kTasksPerThread, work / kLeastTask));
+    const int64_t tasks = std::max<int64_t>(
+        1, std::min<int64_t>(threads * kConvolutionTasksPerThread, work / kLeastConvolutionTask));
     return std::clamp<int64_t>(quotient_up(count, tasks), 1, most);
   }
 
   void run_pixels(const float* x, const Lines& lines, const Finish& finish,
                   const Executor& executor, int64_t work) const {
     const int64_t row_bytes = 4 * kernel_.channels();
-    const int64_t most = std::clamp<int64_t>(kTaskBytes / row_bytes / 8 * 8, 8, kTaskPixels);
+    const int64_t most =
+        std::clamp<int64_t>(kConvolutionTaskBytes / row_bytes / 8 * 8, 8, kTaskPixels);
     const int64_t pixels = per_task(lines.pixels(), most, work, executor.threads());
     executor.parallel_for(quotient_up(lines.pixels(), pixels), 1, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
@@ -271,7 +185,8 @@ class DenseConvolution final : public ConvolutionWeight {
                  int64_t work) const {
     const int64_t image_lines = lines.image_lines();
     int64_t most = std::max<int64_t>(1, kTaskPixels / lines.pixels());
-    while (lines.copied() && most > 1 && lines.strip_elements(most) * 4 > kTaskBytes) --most;
+    while (lines.copied() && most > 1 && lines.strip_elements(most) * 4 > kConvolutionTaskBytes)
+      --most;
     const int64_t per = per_task(lines.count(), most, work, executor.threads());
     const int64_t image_tasks = quotient_up(image_lines, per);
     const int64_t tasks = lines.count() / image_lines * image_tasks;
@@ -355,6 +270,7 @@ class DenseConvolution final : public ConvolutionWeight {
 
 std::unique_ptr<ConvolutionWeight> pack_float_convolution(Isa isa, const ConvolutionKernel& kernel,
                                                           const float* source) {
+  if (kernel.transposed) return pack_transposed_convolution(isa, kernel, source);
   if (isa == Isa::scalar) return std::make_unique<ReferenceConvolution>(kernel, source);
   if (kernel.depthwise()) return std::make_unique<DepthwiseConvolution>(isa, kernel, source);
   return std::make_unique<DenseConvolution>(isa, kernel, source);

@@ -22,6 +22,7 @@ float reference_epilogue(const ConvolutionEpilogue& epilogue, float sum, int64_t
     default:
       activate(Isa::scalar, epilogue.activation, &y, &y, 1);
   }
+  y = y * epilogue.scale + epilogue.shift;
   if (epilogue.residual != nullptr && !epilogue.residual_first) y += epilogue.residual[index];
   return y;
 }

@@ -21,10 +21,7 @@ constexpr int64_t kTileBytes = 512 * 1024;
 // The width of the widest micro-kernel: narrower tiles would waste most of it.
 constexpr int64_t kNarrowestTile = 48;
 
-// What follows the sum of products. Numbers beyond dmt_activation's are this operator's own.
-constexpr int64_t kHardSigmoid = 8, kLeakyRelu = 9, kClip = 10;
-
-// y = scale * f(sum + bias [+ residual]) + shift [+ residual].
+// What follows the sum of products: y = scale * f(sum + bias [+ residual]) + shift [+ residual].
 struct ConvolutionEpilogue {
   const float* bias = nullptr;      // per output channel
   const float* residual = nullptr;  // like y
@@ -65,15 +62,15 @@ struct ConvolutionEpilogue {
     switch (activation) {
       case DMT_ACTIVATION_NONE:
         return;
-      case kHardSigmoid:
+      case DMT_ACTIVATION_HARD_SIGMOID:
         for (int64_t i = 0; i < count; ++i) {
           y[i] = clamped(alpha * y[i] + beta, 0, 1);
         }
         return;
-      case kLeakyRelu:
+      case DMT_ACTIVATION_LEAKY_RELU:
         for (int64_t i = 0; i < count; ++i) y[i] = y[i] < 0 ? alpha * y[i] : y[i];
         return;
-      case kClip:
+      case DMT_ACTIVATION_CLIP:
         for (int64_t i = 0; i < count; ++i) y[i] = clamped(y[i], alpha, beta);
         return;
       default:
@@ -93,7 +90,7 @@ ConvolutionEpilogue read_epilogue(const OperatorCall& call, size_t first_integer
     epilogue.scale = static_cast<float>(call.floats[2]);
     epilogue.shift = static_cast<float>(call.floats[3]);
   }
-  if (epilogue.activation < 0 || epilogue.activation > kClip) {
+  if (epilogue.activation < 0 || epilogue.activation > DMT_ACTIVATION_CLIP) {
     reject(call, "there is no activation function %lld",
            static_cast<long long>(epilogue.activation));
   }

@@ -189,7 +189,7 @@ int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_t codes_
 }
 
 int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, const int64_t* dims,
-                                    int64_t group, int32_t channels_first, dmt_weight** out) {
+                                    int64_t group, int32_t kind, dmt_weight** out) {
   return guarded([&] {
     if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
     if (dims == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: dims is NULL");
@@ -207,8 +207,8 @@ int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, c
       fail(DMT_INVALID_ARGUMENT, "weight: %lld groups of a kernel with %lld output channels",
            ll(group), ll(dims[0]));
     }
-    if (channels_first != 0 && channels_first != 1) {
-      fail(DMT_INVALID_ARGUMENT, "weight: channels_first is %d, not 0 or 1", channels_first);
+    if (kind < DMT_CONVOLUTION_CHANNELS_LAST || kind > DMT_CONVOLUTION_TRANSPOSED) {
+      fail(DMT_INVALID_ARGUMENT, "weight: kind %d of convolution is not known", kind);
     }
     check_source(DMT_F32, source, source_bytes, elements, 1, 1, 1);
     ConvolutionKernel kernel;
@@ -217,9 +217,11 @@ int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, c
     kernel.height = dims[2];
     kernel.width = dims[3];
     kernel.group = group;
-    kernel.channels_first = channels_first == 1;
-    if (kernel.channels_first && group != 1) {
-      fail(DMT_UNSUPPORTED, "weight: channels first and %lld groups", ll(group));
+    kernel.channels_first = kind == DMT_CONVOLUTION_CHANNELS_FIRST;
+    kernel.transposed = kind == DMT_CONVOLUTION_TRANSPOSED;
+    if (kernel.transposed) std::swap(kernel.out_channels, kernel.group_channels);
+    if (kind != DMT_CONVOLUTION_CHANNELS_LAST && group != 1) {
+      fail(DMT_UNSUPPORTED, "weight: kind %d of convolution and %lld groups", kind, ll(group));
     }
     *out = weights().add(
         std::make_shared<const PackedWeight>(pack_float_convolution(active_isa(), kernel, source)));

@@ -49,6 +49,20 @@ void check_reach(const StepBuilder& step, const char* axis, int64_t out, int64_t
   }
 }
 
+void check_transposed(const StepBuilder& step, const ConvolutionKernel& kernel,
+                      const ConvolutionPlace& place) {
+  int64_t height = 0, width = 0;
+  if (place.stride_h != kernel.height || place.stride_w != kernel.width || place.pad_top != 0 ||
+      place.pad_left != 0 || __builtin_mul_overflow(place.height, kernel.height, &height) ||
+      __builtin_mul_overflow(place.width, kernel.width, &width) || height != place.out_height ||
+      width != place.out_width) {
+    step.reject(
+        "a transposed kernel [%lld x %lld] has its size as stride, no padding, and y as many"
+        " times larger",
+        ll(kernel.height), ll(kernel.width));
+  }
+}
+
 void check_image(const StepBuilder& step, const Value& value, const char* argument) {
   step.check_f32(value, argument);
   if (value.rows != DMT_ROWS_STATIC || value.rank != 4) {
@@ -64,7 +78,7 @@ using namespace demitasse;
 
 int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weight* weight,
                                 const int64_t* geometry, const float* bias, int32_t activation,
-                                float alpha, float beta, int32_t residual, int32_t residual_first,
+                                const float* parameters, int32_t residual, int32_t residual_first,
                                 int32_t y) {
   return guarded([&] {
     StepBuilder step(program, "convolution");
@@ -75,9 +89,11 @@ int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weigh
     }
     const ConvolutionKernel& kernel = convolution->packed->convolution->kernel();
     check_geometry(step, geometry);
-    if (activation < DMT_ACTIVATION_NONE || activation > DMT_ACTIVATION_CLIP) {
+    if (activation < DMT_ACTIVATION_NONE || activation > DMT_ACTIVATION_CLIP ||
+        activation == DMT_ACTIVATION_LEAKY_RELU) {
       step.reject("unknown activation %d", activation);
     }
+    if (parameters == nullptr) step.reject("parameters is NULL");
     step.check_flag(residual_first, "residual_first");
 
     const Value& in = step.reads(x, "x");
@@ -113,10 +129,13 @@ int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weigh
     place.dilation_w = geometry[5];
     check_reach(step, "height", place.out_height, place.stride_h, kernel.height, place.dilation_h);
     check_reach(step, "width", place.out_width, place.stride_w, kernel.width, place.dilation_w);
+    if (kernel.transposed) check_transposed(step, kernel, place);
     if (bias != nullptr) convolution->bias.assign(bias, bias + kernel.out_channels);
     convolution->epilogue.activation = static_cast<dmt_activation>(activation);
-    convolution->epilogue.alpha = alpha;
-    convolution->epilogue.beta = beta;
+    convolution->epilogue.alpha = parameters[0];
+    convolution->epilogue.beta = parameters[1];
+    convolution->epilogue.scale = parameters[2];
+    convolution->epilogue.shift = parameters[3];
     convolution->epilogue.residual_first = residual_first == 1;
     convolution->x = x;
     convolution->residual = residual;

@@ -43,6 +43,7 @@ final class Lowering {
   private final Map<String, Quantization> asCodes = new HashMap<>();
 
   private final Map<String, Integer> ids = new HashMap<>();
+  private final ChannelsLast channelsLast = new ChannelsLast(this);
   private final Map<String, Map<RowShape, Integer>> constants = new HashMap<>();
   private final Map<String, Map<Quantization, Integer>> codes = new HashMap<>();
   private boolean acrossRows;
@@ -213,6 +214,11 @@ final class Lowering {
     }
   }
 
+  /** The handle of the packed kernel of a convolution. */
+  long packedConvolution(String value, long group, int kind) {
+    return packedWeights.convolution(value, weight(value), group, kind);
+  }
+
   /** The handle of the packed form of the constant [k, n]. */
   long packed(String value) {
     return packedWeights.linear(value, weight(value));
@@ -292,6 +298,9 @@ final class Lowering {
       return ProgramBuilder.NONE;
     }
     Integer id = ids.get(value);
+    if (id == null && channelsLast.has(value)) {
+      return channelsLast.convertBack(value);
+    }
     if (id == null) {
       if (!view.isConstant(value)) {
         throw new IllegalStateException("value '" + value + "' has not been computed");
@@ -327,6 +336,21 @@ final class Lowering {
   /** The program value of node input {@code input}; NONE when absent. */
   int id(Node node, int input) {
     return node.hasInput(input) ? id(node.input(input)) : ProgramBuilder.NONE;
+  }
+
+  /** The values that are there with their channels last. */
+  ChannelsLast channelsLast() {
+    return channelsLast;
+  }
+
+  /** The program value of a constant under other dimensions. */
+  int constant(String value, long... dimensions) {
+    return constant(value, view.constant(value), dimensions);
+  }
+
+  /** True when the value is there in the order of the graph. */
+  boolean isDefined(String value) {
+    return ids.containsKey(value);
   }
 
   private int constant(String value, Tensor tensor, long[] dimensions) {

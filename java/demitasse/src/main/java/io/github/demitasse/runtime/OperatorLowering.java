@@ -27,6 +27,9 @@ final class OperatorLowering implements NodeLowering {
   @Override
   public void lower(Node node, Lowering lowering) {
     NativeCall call = lowering.view().call(node);
+    if (ChannelsLastLowering.lower(node, call, lowering)) {
+      return;
+    }
     if (call.alias()) {
       String result = node.output(0);
       int source = lowering.id(node.input(call.inputs().get(0)));

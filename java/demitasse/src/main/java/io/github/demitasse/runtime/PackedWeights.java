@@ -149,6 +149,39 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
+  /**
+   * The handle of the kernel of a convolution, as ONNX has it. It belongs to this object.
+   *
+   * @param kind a DMT_CONVOLUTION_ constant
+   */
+  synchronized long convolution(String name, Weight weight, long group, int kind) {
+    String key = name + " in " + group + " groups, kind " + kind;
+    Long handle = packed.get(key);
+    if (handle == null) {
+      handle = packConvolution(weight, group, kind);
+      packed.put(key, handle);
+    }
+    return handle;
+  }
+
+  private static long packConvolution(Weight weight, long group, int kind) {
+    NativeLibrary.load();
+    float[] floats;
+    try (Tensor values = weight.dequantize()) {
+      floats = values.toFloats();
+    }
+    HandleCell out = new HandleCell();
+    NativeStatus.check(
+        Demitasse.dmt_weight_pack_convolution(
+            floats,
+            4L * floats.length,
+            weight.shape(),
+            group,
+            kind,
+            out.address()));
+    return out.get();
+  }
+
   /** Lets go of the pages of the mapped file that the weights so far were packed from. */
   private static void releaseSource(Weight weight) {
     Tensor source = weight.parts().values().iterator().next();

@@ -107,6 +107,38 @@ final class ProgramBuilder implements AutoCloseable {
     added(Demitasse.dmt_program_quantize(program, x, q));
   }
 
+  /**
+   * A convolution on channels-last values.
+   *
+   * @param geometry strides, paddings in front, dilations
+   * @param bias may be null
+   * @param parameters alpha and beta of the activation, scale, shift
+   * @param residual may be NONE
+   */
+  void convolution(
+      int x,
+      long weight,
+      long[] geometry,
+      float[] bias,
+      int activation,
+      float[] parameters,
+      int residual,
+      boolean residualFirst,
+      int y) {
+    NativeStatus.check(
+        Demitasse.dmt_program_convolution(
+            program,
+            x,
+            weight,
+            geometry,
+            bias,
+            activation,
+            parameters,
+            residual,
+            residualFirst ? 1 : 0,
+            y));
+  }
+
   /** {@code beta} may be null; {@code residual}, {@code sum}, {@code y} and {@code q} NONE. */
   void layerNorm(
       int x,

@@ -62,7 +62,8 @@ final class SequenceProgram implements AutoCloseable {
       if (view.isConstant(name) || !view.hasBatch(name)) {
         throw new NotLowerableException("output '" + name + "' does not depend on the batch");
       }
-      outputs[i] = new Output(name, view.type(name), template(view, name), view.shape(name));
+      RowShape row = view.shape(name); // first: it refuses shapes that have no template
+      outputs[i] = new Output(name, view.type(name), template(view, name), row);
     }
     return new SequenceProgram(Lowering.lower(request, view, names), outputs);
   }

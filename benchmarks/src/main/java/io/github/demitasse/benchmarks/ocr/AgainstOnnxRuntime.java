@@ -1,0 +1,128 @@
+package io.github.demitasse.benchmarks.ocr;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import io.github.demitasse.benchmarks.harness.Duel;
+import io.github.demitasse.runtime.Session;
+import io.github.demitasse.runtime.SessionOptions;
+import io.github.demitasse.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The OCR models in Demitasse against ONNX Runtime, both in this process, in turns.
+ *
+ * <p>Arguments: the folder of the models; perhaps the folder of our INT8 models, named alike,
+ * FILE.dmt and as FILE.qdq.onnx for ONNX Runtime. Prints a table; fails where the FP32 results
+ * differ by more than 1e-4 of the largest.
+ */
+public final class AgainstOnnxRuntime {
+  private static final double MOST_DIFFERENCE = 1e-4;
+  private static final long TURN_MILLISECONDS = 300;
+
+  private AgainstOnnxRuntime() {}
+
+  public static void main(String[] arguments) throws Exception {
+    Path fp32 = Path.of(arguments[0]);
+    System.out.println(
+        "| model | batch | threads | ours ms | ONNX Runtime ms | ratio | minima | difference |");
+    System.out.println("|---|---|---|---|---|---|---|---|");
+    for (OcrModel model : OcrModel.values()) {
+      Path file = fp32.resolve(model.file() + ".onnx");
+      for (int batch : new int[] {1, 8}) {
+        for (int threads : new int[] {1, 2}) {
+          duel(model, "FP32", file, file, batch, threads);
+          if (arguments.length > 1) {
+            Path int8 = Path.of(arguments[1]);
+            Path ours = int8.resolve(model.file() + ".dmt");
+            Path theirs = int8.resolve(model.file() + ".qdq.onnx");
+            if (Files.exists(ours)) {
+              duel(model, "INT8 against QDQ", ours, theirs, batch, threads);
+              duel(model, "INT8 against FP32", ours, file, batch, threads);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static void duel(
+      OcrModel model, String what, Path ours, Path theirs, int batch, int threads)
+      throws Exception {
+    float[] images = model.images(batch);
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    options.setIntraOpNumThreads(threads);
+    options.setInterOpNumThreads(1);
+    options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
+    try (Session session = Session.open(ours, SessionOptions.threads(threads));
+        OrtSession other = environment.createSession(theirs.toString(), options);
+        Tensor input = Tensor.of(images, model.shape(batch));
+        OnnxTensor otherInput =
+            OnnxTensor.createTensor(environment, direct(images), model.shape(batch))) {
+      Map<String, Tensor> inputs = Map.of(OcrModel.INPUT, input);
+      Map<String, OnnxTensor> otherInputs = Map.of(OcrModel.INPUT, otherInput);
+      double difference = difference(run(session, inputs), run(other, otherInputs));
+      if (what.equals("FP32") && !(difference <= MOST_DIFFERENCE)) {
+        throw new IllegalStateException(model + ": results differ by " + difference);
+      }
+      Duel.Outcome outcome =
+          Duel.fight(() -> run(session, inputs), () -> run(other, otherInputs), TURN_MILLISECONDS);
+      System.out.printf(
+          Locale.ROOT,
+          "| %s, %s | %d | %d | %.2f | %.2f | %.2fx | %.2f / %.2f | %.1e |%n",
+          model.name().toLowerCase(Locale.ROOT),
+          what,
+          batch,
+          threads,
+          outcome.ours(),
+          outcome.theirs(),
+          outcome.ratio(),
+          outcome.oursMinimum(),
+          outcome.theirsMinimum(),
+          difference);
+    }
+  }
+
+  private static float[] run(Session session, Map<String, Tensor> inputs) {
+    try (Tensor result = session.run(inputs).values().iterator().next()) {
+      return result.toFloats();
+    }
+  }
+
+  private static float[] run(OrtSession session, Map<String, OnnxTensor> inputs)
+      throws OrtException {
+    try (OrtSession.Result result = session.run(inputs)) {
+      FloatBuffer values = ((OnnxTensor) result.get(0)).getFloatBuffer();
+      float[] floats = new float[values.remaining()];
+      values.get(floats);
+      return floats;
+    }
+  }
+
+  /** The largest difference, relative to the largest value of theirs. */
+  private static double difference(float[] ours, float[] theirs) {
+    double largest = 0;
+    double difference = 0;
+    for (int i = 0; i < theirs.length; i++) {
+      largest = Math.max(largest, Math.abs(theirs[i]));
+      difference = Math.max(difference, Math.abs((double) ours[i] - theirs[i]));
+    }
+    return difference / largest;
+  }
+
+  private static FloatBuffer direct(float[] values) {
+    FloatBuffer buffer =
+        ByteBuffer.allocateDirect(values.length * Float.BYTES)
+            .order(ByteOrder.nativeOrder())
+            .asFloatBuffer();
+    return buffer.put(values).flip();
+  }
+}

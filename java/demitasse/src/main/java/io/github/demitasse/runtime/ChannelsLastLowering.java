@@ -1,0 +1,365 @@
+package io.github.demitasse.runtime;
+
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.natives.Demitasse;
+import io.github.demitasse.operator.NativeCall;
+import io.github.demitasse.tensor.DataType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Thread-safe: lowers operators to channels-last values. Convolutions always work so; other
+ * operators follow when an operand is there in this order and not in the other.
+ */
+final class ChannelsLastLowering {
+  /** Up to so many channels a convolution reads its input as it is: images. */
+  private static final long MOST_IMAGE_CHANNELS = 4;
+
+  private static final Set<String> ELEMENTWISE =
+      Set.of(
+          "Add",
+          "Sub",
+          "Mul",
+          "Div",
+          "Max",
+          "Min",
+          "Pow",
+          "Sum",
+          "Mean",
+          "PRelu",
+          "Abs",
+          "Neg",
+          "Relu",
+          "LeakyRelu",
+          "Elu",
+          "Selu",
+          "Celu",
+          "Sigmoid",
+          "HardSigmoid",
+          "HardSwish",
+          "Tanh",
+          "Clip",
+          "Exp",
+          "Log",
+          "Sqrt",
+          "Reciprocal",
+          "Erf",
+          "Gelu",
+          "Softplus",
+          "Softsign",
+          "Mish",
+          "Swish",
+          "Floor",
+          "Ceil",
+          "Round");
+
+  private final Node node;
+  private final NativeCall call;
+  private final Lowering lowering;
+  private final ChannelsLast values;
+  private final RowShape shape;
+
+  private ChannelsLastLowering(Node node, NativeCall call, Lowering lowering) {
+    this.node = node;
+    this.call = call;
+    this.lowering = lowering;
+    this.values = lowering.channelsLast();
+    this.shape = lowering.shape(node.output(0));
+  }
+
+  /** Adds the operation if it is one for channels-last values; else does nothing. */
+  static boolean lower(Node node, NativeCall call, Lowering lowering) {
+    if (!node.hasOutput(0) || node.outputs().size() > 1) {
+      return false;
+    }
+    return new ChannelsLastLowering(node, call, lowering).lower();
+  }
+
+  private boolean lower() {
+    if (call.operator().equals("Conv") || isSpreading()) {
+      return convolution();
+    }
+    if (call.alias()) {
+      return reshape();
+    }
+    if (call.operator().equals("Transpose")) {
+      return transpose();
+    }
+    if (!isFollowing()) {
+      return false;
+    }
+    return switch (call.operator()) {
+      case "GlobalAveragePool" -> globalPool("ReduceMean");
+      case "GlobalMaxPool" -> globalPool("ReduceMax");
+      case "Concat" -> concatenate();
+      case "Resize" -> resize();
+      default -> ELEMENTWISE.contains(call.operator()) && elementwise();
+    };
+  }
+
+  private boolean isFollowing() {
+    for (int input : call.inputs()) {
+      if (input >= 0 && node.hasInput(input) && isOnlyLast(node.input(input))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isOnlyLast(String value) {
+    return values.has(value) && !lowering.isDefined(value);
+  }
+
+  private String input(int index) {
+    int input = index < call.inputs().size() ? call.inputs().get(index) : -1;
+    return input >= 0 && node.hasInput(input) ? node.input(input) : "";
+  }
+
+  // ---- convolution
+
+  private static final int ACTIVATION = 9;
+
+  private boolean convolution() {
+    String x = input(0);
+    String bias = input(2);
+    boolean possible =
+        ChannelsLast.applies(shape)
+            && shape.dimensions().length == 4
+            && lowering.type(x) == DataType.FLOAT32
+            && lowering.weight(input(1)) != null
+            && (bias.isEmpty() || lowering.weight(bias) != null)
+            && activation() != Demitasse.DMT_ACTIVATION_LEAKY_RELU
+            && Arrays.stream(call.integers()).allMatch(number -> number >= 0);
+    if (!possible) {
+      return false;
+    }
+    long[] window = call.integers();
+    long group = window[0];
+    boolean channelsFirst =
+        group == 1
+            && call.operator().equals("Conv")
+            && !values.has(x) && lowering.shape(x).dimensions()[1] <= MOST_IMAGE_CHANNELS;
+    double[] given = call.floats();
+    float[] parameters = {0, 0, 1, 0};
+    for (int i = 0; i < given.length; i++) {
+      parameters[i] = (float) given[i];
+    }
+    int kind =
+        call.operator().equals("ConvTranspose")
+            ? Demitasse.DMT_CONVOLUTION_TRANSPOSED
+            : channelsFirst
+                ? Demitasse.DMT_CONVOLUTION_CHANNELS_FIRST
+                : Demitasse.DMT_CONVOLUTION_CHANNELS_LAST;
+    int from = channelsFirst ? lowering.id(x) : values.id(x);
+    int residual = input(3).isEmpty() ? ProgramBuilder.NONE : values.id(input(3));
+    lowering
+        .program()
+        .convolution(
+            from,
+            lowering.packedConvolution(input(1), group, kind),
+            new long[] {window[1], window[2], window[5], window[6], window[3], window[4]},
+            bias.isEmpty() ? null : lowering.floats(node, call.inputs().get(2)),
+            activation(),
+            parameters,
+            residual,
+            window.length > ACTIVATION && window[ACTIVATION + 1] != 0,
+            values.define(node.output(0)));
+    return true;
+  }
+
+  /** A transposed convolution whose windows neither overlap nor leave gaps. */
+  private boolean isSpreading() {
+    if (!call.operator().equals("ConvTranspose") || shape.dimensions().length != 4) {
+      return false;
+    }
+    long[] window = call.integers();
+    long[] kernel = lowering.shape(input(1)).dimensions();
+    long[] from = lowering.shape(input(0)).dimensions();
+    boolean spreading = window[0] == 1;
+    for (int axis = 0; axis < 2; axis++) {
+      spreading &= window[1 + axis] == kernel[2 + axis];
+      spreading &= window[3 + axis] == 1 && window[5 + axis] == 0 && window[7 + axis] == 0;
+      spreading &= shape.dimensions()[2 + axis] == from[2 + axis] * kernel[2 + axis];
+    }
+    return spreading;
+  }
+
+  private int activation() {
+    long[] integers = call.integers();
+    return integers.length > ACTIVATION
+        ? (int) integers[ACTIVATION]
+        : Demitasse.DMT_ACTIVATION_NONE;
+  }
+
+  // ---- moving
+
+  /**
+   * A reshape that leaves samples and channels alone moves nothing with the channels last either.
+   */
+  private boolean reshape() {
+    String x = input(0);
+    if (!isOnlyLast(x) || !ChannelsLast.applies(shape)) {
+      return false;
+    }
+    long[] from = lowering.shape(x).dimensions();
+    long[] to = shape.dimensions();
+    if (from[0] != to[0] || from[1] != to[1]) {
+      return false;
+    }
+    int id = lowering.program().alias(values.id(x), ChannelsLast.moved(shape));
+    values.define(node.output(0), id);
+    return true;
+  }
+
+  /** A transposition that moves the channels to the end, or from there, moves nothing. */
+  private boolean transpose() {
+    String x = input(0);
+    if (!ChannelsLast.applies(shape)) {
+      return false;
+    }
+    long[] order = call.integers();
+    int rank = order.length;
+    if (isOnlyLast(x)) {
+      long[] moved = new long[rank];
+      boolean nothing = true;
+      for (int i = 0; i < rank; i++) {
+        moved[i] = ChannelsLast.axis((int) order[i], rank);
+        nothing &= moved[i] == i;
+      }
+      if (nothing) {
+        lowering.define(node.output(0), lowering.program().alias(values.id(x), shape));
+      } else {
+        operator("Transpose", new int[] {values.id(x)}, lowering.define(node.output(0)), moved);
+      }
+      return true;
+    }
+    if (!lowering.isDefined(x) || lowering.view().isConstant(x)) {
+      return false;
+    }
+    for (int i = 0; i < rank; i++) {
+      if (order[i] != ChannelsLast.axis(i, rank)) {
+        return false;
+      }
+    }
+    // The operand is the result with its channels last.
+    values.define(node.output(0), lowering.program().alias(lowering.id(x), lowering.shape(x)));
+    return true;
+  }
+
+  // ---- following
+
+  private boolean globalPool(String reduction) {
+    long[] axes = new long[shape.dimensions().length - 2];
+    Arrays.setAll(axes, i -> i + 1);
+    operator(reduction, new int[] {values.id(input(0))}, values.define(node.output(0)), axes);
+    return true;
+  }
+
+  private boolean concatenate() {
+    int[] inputs = new int[call.inputs().size()];
+    for (int i = 0; i < inputs.length; i++) {
+      if (lowering.view().isConstant(input(i))) {
+        return false;
+      }
+    }
+    for (int i = 0; i < inputs.length; i++) {
+      inputs[i] = values.id(input(i));
+    }
+    int rank = shape.dimensions().length;
+    long axis = ChannelsLast.axis((int) call.integers()[0], rank);
+    operator("Concat", inputs, values.define(node.output(0)), axis);
+    return true;
+  }
+
+  /** For each axis there is a scale, and the begin and the end of a region, behind two numbers. */
+  private boolean resize() {
+    int rank = shape.dimensions().length;
+    double[] floats = call.floats().clone();
+    for (int part = 0; part < 3; part++) {
+      for (int axis = 0; axis < rank; axis++) {
+        int from = 2 + part * rank;
+        floats[from + ChannelsLast.axis(axis, rank)] = call.floats()[from + axis];
+      }
+    }
+    int x = values.id(input(0));
+    int y = values.define(node.output(0));
+    lowering.program().operator("Resize", new int[] {x}, new int[] {y}, call.integers(), floats);
+    return true;
+  }
+
+  private boolean elementwise() {
+    int rank = shape.dimensions().length;
+    List<String> operands = new ArrayList<>();
+    for (int i = 0; i < call.inputs().size(); i++) {
+      String operand = input(i);
+      operands.add(operand);
+      if (operand.isEmpty()) {
+        continue;
+      }
+      long[] dimensions = dimensions(operand);
+      boolean fits =
+          lowering.view().isConstant(operand)
+              ? isSingle(dimensions) || isPerChannel(dimensions, rank)
+              : isSingle(dimensions) || dimensions.length == rank;
+      if (!fits) {
+        return false;
+      }
+    }
+    int[] inputs = new int[operands.size()];
+    for (int i = 0; i < inputs.length; i++) {
+      inputs[i] = operand(operands.get(i), rank);
+    }
+    lowering
+        .program()
+        .operator(
+            call.operator(),
+            inputs,
+            new int[] {values.define(node.output(0))},
+            call.integers(),
+            call.floats());
+    return true;
+  }
+
+  private int operand(String value, int rank) {
+    if (value.isEmpty()) {
+      return ProgramBuilder.NONE;
+    }
+    long[] dimensions = dimensions(value);
+    if (lowering.view().isConstant(value)) {
+      return isSingle(dimensions)
+          ? lowering.constant(value)
+          : lowering.constant(value, shape.dimensions()[1]);
+    }
+    return dimensions.length == rank ? values.id(value) : lowering.id(value);
+  }
+
+  private long[] dimensions(String value) {
+    return lowering.view().isConstant(value)
+        ? lowering.view().constant(value).shape()
+        : lowering.shape(value).dimensions();
+  }
+
+  private static boolean isSingle(long[] dimensions) {
+    return Arrays.stream(dimensions).allMatch(size -> size == 1);
+  }
+
+  /** [C, 1, ..] or [1, C, 1, ..]. */
+  private boolean isPerChannel(long[] dimensions, int rank) {
+    int channel = dimensions.length - (rank - 1);
+    if (channel < 0) {
+      return false;
+    }
+    for (int i = 0; i < dimensions.length; i++) {
+      if (dimensions[i] != 1 && (i != channel || dimensions[i] != shape.dimensions()[1])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void operator(String name, int[] inputs, int output, long... integers) {
+    lowering.program().operator(name, inputs, new int[] {output}, integers, new double[0]);
+  }
+}
