@@ -2,10 +2,9 @@ package io.github.demitasse.natives;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.JarURLConnection;
+import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.URL;
-import java.net.URLConnection;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
@@ -15,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 
 /**
  * Thread-safe: the native libraries as files: where they are if the class path has them in a
@@ -101,15 +101,21 @@ final class LibraryFile {
 
   /** One library in its jar: size and checksum, which jars tell without being unpacked. */
   private record Content(URL url, long size, long checksum) {
+    private static final String INSIDE = "!/";
+
     static Content of(URL url) throws IOException {
-      URLConnection connection = url.openConnection();
-      if (connection instanceof JarURLConnection jar) {
-        ZipEntry entry = jar.getJarEntry();
-        if (entry.getSize() >= 0 && entry.getCrc() >= 0) {
-          return new Content(url, entry.getSize(), entry.getCrc());
+      String place = url.getFile(); // file:/folder/natives.jar!/package/library
+      int end = place.indexOf(INSIDE);
+      if (place.startsWith("file:") && end >= 0 && end == place.lastIndexOf(INSIDE)) {
+        String jar = URI.create(place.substring(0, end)).getPath();
+        try (ZipFile archive = new ZipFile(jar)) {
+          ZipEntry entry = archive.getEntry(place.substring(end + INSIDE.length()));
+          if (entry != null && entry.getSize() >= 0 && entry.getCrc() >= 0) {
+            return new Content(url, entry.getSize(), entry.getCrc());
+          }
         }
       }
-      byte[] bytes = read(url);
+      byte[] bytes = read(url); // a jar within a jar, or what other class loaders think of
       CRC32 checksum = new CRC32();
       checksum.update(bytes);
       return new Content(url, bytes.length, checksum.getValue());

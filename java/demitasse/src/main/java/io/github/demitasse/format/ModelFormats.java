@@ -6,14 +6,15 @@ import io.github.demitasse.format.dmt.DmtReader;
 import io.github.demitasse.format.dmt.DmtWriter;
 import io.github.demitasse.format.onnx.OnnxReader;
 import io.github.demitasse.format.onnx.OnnxWriter;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 
 /** Thread-safe: finds the format of a file and calls its reader or writer. */
 public final class ModelFormats {
   private static final String DMT = ".dmt";
   private static final String ONNX = ".onnx";
+  private static final int LONGEST_SIGNATURE = 12;
 
   private ModelFormats() {}
 
@@ -24,16 +25,14 @@ public final class ModelFormats {
    * @throws java.io.UncheckedIOException if it cannot be read
    */
   public static Model read(Path file) {
-    byte[] start = new byte[12];
-    int known;
+    byte[] start;
     try (MappedFile mapped = MappedFile.open(file)) {
-      ByteBuffer content = mapped.slice(0, Math.min(start.length, mapped.size()));
-      known = content.remaining();
-      content.get(start, 0, known);
+      start = mapped.read(0, Math.min(LONGEST_SIGNATURE, mapped.size()));
     }
-    if (known == 0) {
+    if (start.length == 0) {
       throw new ModelFormatException(file, 0, "the file is empty");
     }
+    start = Arrays.copyOf(start, LONGEST_SIGNATURE);
     if (looksLikeSafetensors(start)) {
       return DmtReader.read(file);
     }

@@ -27,6 +27,11 @@ final class NodeLowerings {
 
   private NodeLowerings() {}
 
+  /** Fills the table, unless that has been done. */
+  static void load() {
+    // the class's initializer does it
+  }
+
   private static void fused(String operator, NodeLowering lowering) {
     BY_NAME.put(Domains.DEMITASSE + "::" + operator, lowering);
   }

@@ -34,6 +34,7 @@ final class PackedWeights implements AutoCloseable {
 
   private final Map<String, Long> packed = new ConcurrentHashMap<>();
   private long packedSinceRelease;
+  private Weight unreleased; // the last one packed since then
   private Thread ahead; // null unless packing ahead was started
   private volatile boolean closed;
 
@@ -142,10 +143,10 @@ final class PackedWeights implements AutoCloseable {
   }
 
   private synchronized void releaseSourceAtTimes(Weight weight) {
+    unreleased = weight;
     packedSinceRelease += weight.storedBytes();
     if (packedSinceRelease >= RELEASE_BYTES) {
-      releaseSource(weight);
-      packedSinceRelease = 0;
+      releaseSources();
     }
   }
 
@@ -183,6 +184,14 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /** Lets go of the pages of the mapped file that the weights so far were packed from. */
+  synchronized void releaseSources() {
+    if (unreleased != null) {
+      releaseSource(unreleased);
+      unreleased = null;
+      packedSinceRelease = 0;
+    }
+  }
+
   private static void releaseSource(Weight weight) {
     Tensor source = weight.parts().values().iterator().next();
     long address = NativeMemory.address(source.acquire());

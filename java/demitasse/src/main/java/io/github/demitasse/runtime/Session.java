@@ -61,6 +61,7 @@ public final class Session implements AutoCloseable {
       prepared.close();
       throw failure;
     }
+    weights.releaseSources();
     shaped = new ShapedRunner(request);
     threads = options.threads();
     LeakDetector detector = LeakDetector.configured();

@@ -48,13 +48,14 @@ public final class DmtWriter {
     try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
       json.writeStartObject();
       json.writeNumberField("version", VERSION);
+      // Before the weights: the graph can be read while the file is still being mapped.
+      json.writeFieldName("graph");
+      new GraphWriter(json, tensors).write(model.graph());
       json.writeArrayFieldStart("weights");
       for (Map.Entry<String, Weight> entry : model.weights().entrySet()) {
         write(entry.getKey(), entry.getValue(), json, tensors);
       }
       json.writeEndArray();
-      json.writeFieldName("graph");
-      new GraphWriter(json, tensors).write(model.graph());
       json.writeObjectFieldStart("metadata");
       for (Map.Entry<String, String> entry : new TreeMap<>(model.metadata()).entrySet()) {
         json.writeStringField(entry.getKey(), entry.getValue());

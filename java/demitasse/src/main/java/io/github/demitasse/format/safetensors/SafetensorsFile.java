@@ -7,6 +7,7 @@ import io.github.demitasse.format.TensorViews;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,7 +48,7 @@ public final class SafetensorsFile implements AutoCloseable {
     if (file.size() < LENGTH_BYTES) {
       throw broken(0, "a safetensors file begins with 8 bytes of header length");
     }
-    long length = file.slice(0, LENGTH_BYTES).getLong();
+    long length = littleEndian(file.read(0, LENGTH_BYTES));
     if (length < 2 || length > LONGEST_HEADER || length > file.size() - LENGTH_BYTES) {
       throw broken(
           0,
@@ -58,14 +59,18 @@ public final class SafetensorsFile implements AutoCloseable {
               + " bytes");
     }
     dataStart = LENGTH_BYTES + length;
-    byte[] header = new byte[(int) length];
-    file.slice(LENGTH_BYTES, length).get(header);
+    file.mapAhead();
+    byte[] header = file.read(LENGTH_BYTES, length);
     try {
       parse(new JsonReader(header));
     } catch (IllegalArgumentException invalid) {
       throw broken(LENGTH_BYTES, "header: " + invalid.getMessage());
     }
     checkOffsets();
+  }
+
+  private static long littleEndian(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
   }
 
   /**
