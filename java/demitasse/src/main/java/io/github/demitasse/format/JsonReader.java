@@ -33,6 +33,9 @@ public final class JsonReader {
 
   /** The first byte of the next value: a brace, a bracket, a quote, {@code t f n -} or a digit. */
   public char peek() {
+    if (position < bytes.length && bytes[position] > ' ') {
+      return (char) bytes[position];
+    }
     skipSpace();
     if (position == bytes.length) {
       throw broken("the text ends too early");
@@ -264,26 +267,33 @@ public final class JsonReader {
 
   /** The string that begins at {@code start} and has its first backslash at {@code escape}. */
   private byte[] unescape(int start, int escape) {
-    byte[] result = new byte[Math.max(64, 2 * (escape - start))];
-    int length = 0;
-    int from = start;
-    int to = escape;
-    while (true) {
-      int run = to - from;
-      if (length + run + 4 > result.length) {
-        result = Arrays.copyOf(result, Math.max(2 * result.length, length + run + 4));
+    byte[] text = bytes;
+    byte[] result = Arrays.copyOfRange(text, start, Math.max(start + 64, 2 * escape - start));
+    int length = escape - start;
+    int i = escape;
+    while (i < text.length) {
+      if (length + 4 > result.length) {
+        result = Arrays.copyOf(result, 2 * result.length);
       }
-      System.arraycopy(bytes, from, result, length, run);
-      length += run;
-      if (bytes[to] == '"') {
-        position = to + 1;
+      byte b = text[i++];
+      if (b == '\\' && i < text.length && text[i] == '"') { // JSON within JSON is full of these
+        result[length++] = '"';
+        i++;
+      } else if (b == '\\') {
+        position = i;
+        length = putEscaped(result, length);
+        i = position;
+      } else if (b == '"') {
+        position = i;
         return Arrays.copyOf(result, length);
+      } else if (b >= 0 && b < ' ') {
+        position = i - 1;
+        throw broken("a control character in a string");
+      } else {
+        result[length++] = b;
       }
-      position = to + 1;
-      length = putEscaped(result, length);
-      from = position;
-      to = plainEnd(from);
     }
+    throw broken("a string that does not end");
   }
 
   /** Decodes what follows a backslash, at {@link #position}; returns the result's new length. */

@@ -11,7 +11,6 @@ import io.github.demitasse.graph.Shape;
 import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
-import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,7 +33,7 @@ import java.util.Set;
  * [batch, batch]} becomes {@code [batch, batch[1]]}. Operators that Demitasse does not have are
  * collected in {@link #missing()}; what depends on them is unknown.
  */
-public final class GraphInference {
+public final class GraphInference implements ValueFacts {
   /** Longer integer tensors are data, not shapes. */
   static final int LONGEST_CONTENT = 1024;
 
@@ -47,16 +46,8 @@ public final class GraphInference {
   private final Map<String, List<Dimension>> contents = new HashMap<>();
   private final List<Missing> missing = new ArrayList<>();
 
-  /** Whether what the graph states of its values is taken as true. */
-  private final boolean stated;
-
   private GraphInference(Model model) {
-    this(model, false);
-  }
-
-  private GraphInference(Model model, boolean stated) {
     this.model = model;
-    this.stated = stated;
   }
 
   /**
@@ -66,18 +57,6 @@ public final class GraphInference {
    */
   public static GraphInference of(Model model) {
     return of(model, Map.of());
-  }
-
-  /**
-   * Inference that takes the types and shapes stated in {@link Graph#values()} as true, and asks
-   * operators only about values of which not all is stated. Nothing is known of the content of
-   * values that are stated. A graph may have been changed since it was stated: what is built with
-   * the result has to be checked.
-   *
-   * @throws IllegalArgumentException if a node's inputs do not fit, naming node and shapes
-   */
-  public static GraphInference ofStated(Model model) {
-    return new GraphInference(model, true).run(Map.of(), Map.of());
   }
 
   /**
@@ -122,11 +101,7 @@ public final class GraphInference {
     return Collections.unmodifiableMap(values);
   }
 
-  /**
-   * What is known of a value; type and shape may be null.
-   *
-   * @throws IllegalArgumentException if the graph has no such value
-   */
+  @Override
   public ValueInfo value(String name) {
     ValueInfo value = values.get(name);
     if (value == null) {
@@ -153,6 +128,7 @@ public final class GraphInference {
   }
 
   /** The content of a value that is constant for these input shapes; null for others. */
+  @Override
   public Tensor constant(String name) {
     Tensor constant = constants.get(name);
     if (constant != null) {
@@ -160,8 +136,7 @@ public final class GraphInference {
     }
     Weight weight = model.weights().get(name);
     if (weight != null) {
-      boolean plain = weight instanceof DenseWeight dense && dense.tensor().type() == weight.type();
-      constant = plain ? ((DenseWeight) weight).tensor() : weight.dequantize();
+      constant = ValueFacts.content(weight);
     } else if (contents.containsKey(name)) {
       constant = tensorOf(values.get(name), contents.get(name));
     }
@@ -224,9 +199,6 @@ public final class GraphInference {
       }
       follows |= undetermined.contains(input);
     }
-    if (stated && !follows && takeStated(node)) {
-      return;
-    }
     Operator operator = Operators.find(node.domain(), node.operator());
     String reason = reasonAgainst(node, operator);
     if (reason != null) {
@@ -256,32 +228,6 @@ public final class GraphInference {
         throw new IllegalArgumentException(describe(node) + " has no output '" + output + "'");
       }
     }
-  }
-
-  private boolean takeStated(Node node) {
-    for (String output : node.outputs()) {
-      if (!output.isEmpty() && !isComplete(model.graph().values().get(output))) {
-        return false;
-      }
-    }
-    for (String output : node.outputs()) {
-      if (!output.isEmpty()) {
-        define(model.graph().values().get(output));
-      }
-    }
-    return true;
-  }
-
-  private static boolean isComplete(ValueInfo value) {
-    if (value == null || value.type() == null || value.shape() == null) {
-      return false;
-    }
-    for (Dimension dimension : value.shape().dimensions()) {
-      if (dimension instanceof Dimension.Unknown) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private static String describe(Node node) {
@@ -326,7 +272,7 @@ public final class GraphInference {
   // ---- inputs
 
   private static ValueInfo bind(ValueInfo input, Shape given, Map<String, Dimension> symbols) {
-    Shape declared = named(input);
+    Shape declared = input.withNames().shape();
     if (given == null) {
       return new ValueInfo(input.name(), input.type(), declared);
     }
@@ -359,28 +305,6 @@ public final class GraphInference {
           "input '" + input.name() + "' has the shape " + input.shape() + ", given " + given);
     }
     return new ValueInfo(input.name(), input.type(), given);
-  }
-
-  /**
-   * The shape that the graph declares for an input, with a name of its own for each dimension that
-   * has no size: the shape that inference begins with. Null if none is declared.
-   */
-  public static Shape named(ValueInfo input) {
-    if (input.shape() == null) {
-      return null;
-    }
-    List<Dimension> dimensions = new ArrayList<>();
-    for (Dimension dimension : input.shape().dimensions()) {
-      int axis = dimensions.size();
-      if (dimension instanceof Dimension.Unknown) {
-        dimensions.add(Dimension.symbol(input.name() + "[" + axis + "]"));
-      } else if (dimension instanceof Dimension.Symbol && dimensions.contains(dimension)) {
-        dimensions.add(Dimension.symbol(dimension + "[" + axis + "]"));
-      } else {
-        dimensions.add(dimension);
-      }
-    }
-    return new Shape(dimensions);
   }
 
   private static ValueInfo substitute(ValueInfo input, Map<String, Dimension> symbols) {

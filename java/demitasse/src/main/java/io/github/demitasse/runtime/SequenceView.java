@@ -8,11 +8,12 @@ import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.operator.GraphInference;
 import io.github.demitasse.operator.NativeCall;
+import io.github.demitasse.operator.StatedValues;
+import io.github.demitasse.operator.ValueFacts;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -26,14 +27,14 @@ import java.util.Map;
  */
 final class SequenceView implements GraphView {
   private final Model model;
-  private final GraphInference inference;
+  private final ValueFacts values;
   private final Dimension batch;
   private final Dimension sequence;
   private final Map<String, RowShape> shapes = new HashMap<>();
 
-  private SequenceView(Model model, GraphInference inference, Dimension batch, Dimension sequence) {
+  private SequenceView(Model model, ValueFacts values, Dimension batch, Dimension sequence) {
     this.model = model;
-    this.inference = inference;
+    this.values = values;
     this.batch = batch;
     this.sequence = sequence;
   }
@@ -49,7 +50,7 @@ final class SequenceView implements GraphView {
     Dimension batch = null;
     Dimension sequence = null;
     for (ValueInfo input : model.graph().inputs()) {
-      Shape shape = GraphInference.named(input);
+      Shape shape = input.withNames().shape();
       if (shape == null || shape.rank() == 0 || !isSame(batch, shape.dimension(0))) {
         return null;
       }
@@ -65,10 +66,8 @@ final class SequenceView implements GraphView {
     if (batch == null || model.graph().values().isEmpty()) {
       return null;
     }
-    GraphInference inference = GraphInference.ofStated(model);
-    return inference.missing().isEmpty()
-        ? new SequenceView(model, inference, batch, sequence)
-        : null;
+    StatedValues values = StatedValues.of(model);
+    return values == null ? null : new SequenceView(model, values, batch, sequence);
   }
 
   private static boolean isSame(Dimension known, Dimension other) {
@@ -126,7 +125,7 @@ final class SequenceView implements GraphView {
 
   /** The symbolic shape of a value: known sizes, batch and sequence. */
   Shape symbolicShape(String value) {
-    return inference.value(value).shape();
+    return values.value(value).shape();
   }
 
   boolean isBatch(Dimension dimension) {
@@ -202,17 +201,17 @@ final class SequenceView implements GraphView {
 
   @Override
   public DataType type(String value) {
-    return inference.value(value).type();
+    return values.value(value).type();
   }
 
   @Override
   public boolean isConstant(String value) {
-    return model.weights().containsKey(value) || inference.constant(value) != null;
+    return model.weights().containsKey(value) || values.constant(value) != null;
   }
 
   @Override
   public Tensor constant(String value) {
-    return inference.constant(value);
+    return values.constant(value);
   }
 
   int opset(Node node) {
@@ -235,7 +234,7 @@ final class SequenceView implements GraphView {
    */
   @Override
   public long[] constantDimensions(String constant, RowShape result) {
-    long[] all = inference.value(constant).shape().sizes();
+    long[] all = values.value(constant).shape().sizes();
     int surplus = Math.max(0, all.length - result.dimensions().length);
     for (int i = 0; i < surplus; i++) {
       if (all[i] != 1) {
@@ -243,10 +242,5 @@ final class SequenceView implements GraphView {
       }
     }
     return Arrays.copyOfRange(all, surplus, all.length);
-  }
-
-  /** The inputs of a node as dimensions; null where not known. */
-  List<Dimension> content(String value) {
-    return inference.content(value);
   }
 }

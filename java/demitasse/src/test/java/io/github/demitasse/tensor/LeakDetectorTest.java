@@ -20,7 +20,7 @@ class LeakDetectorTest {
   @Test
   void memoryThatNobodyClosedIsReportedWithItsAllocationSite() throws InterruptedException {
     forget();
-    Report report = next(5000);
+    Report report = next(60_000);
     assertEquals("a tensor of 1234 bytes was not closed", report.message());
     assertTrue(
         Arrays.stream(report.site().getStackTrace())
