@@ -22,6 +22,7 @@ std::unordered_map<std::string_view, Operator> all_operators() {
            normalization_operators(),
            convolution_operators(),
            pooling_operators(),
+           recurrent_operators(),
        }) {
     for (const OperatorEntry& entry : family) operators.emplace(entry.name, entry.run);
   }

@@ -17,7 +17,8 @@ std::vector<std::string> operator_names() {
        {elementwise_operators(), arithmetic_operators(), comparison_operators(),
         reduction_operators(), scan_operators(), cast_operators(), creation_operators(),
         quantization_operators(), movement_operators(), indexing_operators(), linear_operators(),
-        normalization_operators(), convolution_operators(), pooling_operators()}) {
+        normalization_operators(), convolution_operators(), pooling_operators(),
+        recurrent_operators()}) {
     for (const OperatorEntry& entry : family) names.emplace_back(entry.name);
   }
   return names;

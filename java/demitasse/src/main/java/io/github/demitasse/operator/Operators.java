@@ -37,6 +37,7 @@ public final class Operators {
       case 14 -> MicrosoftOperators.all();
       case 15 -> ConvolutionOperators.all();
       case 16 -> PoolingOperators.all();
+      case 17 -> RecurrentOperators.all();
       default -> null;
     };
   }

@@ -132,6 +132,8 @@ public final class Graphs {
       return Attribute.of(number);
     } else if (value instanceof String text) {
       return Attribute.of(text);
+    } else if (value instanceof String[] texts) {
+      return Attribute.ofStrings(List.of(texts));
     } else if (value instanceof Tensor tensor) {
       return Attribute.of(tensor);
     }

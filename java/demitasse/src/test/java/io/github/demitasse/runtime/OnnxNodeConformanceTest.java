@@ -23,7 +23,7 @@ class OnnxNodeConformanceTest {
   private static final Path REPORT = Path.of("target/onnx-conformance.txt");
 
   /** Raise this with every operator that is added: cases that passed once pass for ever. */
-  private static final int PASSED_AT_LEAST = 721;
+  private static final int PASSED_AT_LEAST = 732;
 
   private final Map<String, Map<OnnxNodeCase.Status, Integer>> byOperator = new TreeMap<>();
   private final Map<OnnxNodeCase.Status, Integer> total = new EnumMap<>(OnnxNodeCase.Status.class);
