@@ -52,7 +52,7 @@ final class ChildJvm {
     String text =
         output
             .lines()
-            .filter(line -> !line.startsWith("WARNING"))
+            .filter(line -> !line.startsWith("WARNING") && !line.isBlank())
             .collect(Collectors.joining("\n"));
     return new Run(process.exitValue(), text);
   }
