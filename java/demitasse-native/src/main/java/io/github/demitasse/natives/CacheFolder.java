@@ -27,17 +27,13 @@ final class CacheFolder {
   static Path choose(String name) throws IOException {
     String given = System.getProperty(PROPERTY);
     if (given != null && !given.isEmpty()) {
-      return writable(Path.of(given)).resolve(name);
-    }
-    Path home = Path.of(System.getProperty("user.home"), ".javacpp", "cache");
-    if (home.resolve(name).toFile().isDirectory()) {
-      return home.resolve(name);
+      return in(Path.of(given), name);
     }
     try {
-      return writable(home).resolve(name);
+      return in(Path.of(System.getProperty("user.home"), ".javacpp", "cache"), name);
     } catch (IOException notThere) {
       try {
-        return writable(temporary()).resolve(name);
+        return in(temporary(), name);
       } catch (IOException nowhere) {
         nowhere.addSuppressed(notThere);
         throw nowhere;
@@ -45,7 +41,12 @@ final class CacheFolder {
     }
   }
 
-  private static Path writable(Path cache) throws IOException {
+  /** A cache that has the folder may be read-only, such as one in an image of a container. */
+  private static Path in(Path cache, String name) throws IOException {
+    Path folder = cache.resolve(name);
+    if (folder.toFile().isDirectory()) {
+      return folder;
+    }
     try {
       Files.createDirectories(cache);
     } catch (IOException failed) {
@@ -54,7 +55,7 @@ final class CacheFolder {
     if (!Files.isWritable(cache)) {
       throw new IOException("Could not create the cache: no permission to write to " + cache);
     }
-    return cache;
+    return folder;
   }
 
   /**

@@ -1,9 +1,9 @@
 package io.github.demitasse.natives;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -44,11 +44,7 @@ final class LibraryFile {
       return null;
     }
     if (bindings.getProtocol().equals("file")) {
-      try {
-        return Path.of(bindings.toURI());
-      } catch (URISyntaxException invalid) {
-        throw new IOException(invalid);
-      }
+      return Path.of(decoded(bindings.toString()));
     }
     Content first = Content.of(bindings);
     Content second = Content.of(library);
@@ -58,6 +54,15 @@ final class LibraryFile {
       unpack(folder, first, second);
     }
     return folder.resolve(BINDINGS);
+  }
+
+  /** The path in a URL of a file. */
+  private static String decoded(String fileUrl) {
+    try {
+      return new File(URI.create(fileUrl)).getPath();
+    } catch (IllegalArgumentException unescaped) { // class loaders take such URLs, too
+      return fileUrl.substring("file:".length());
+    }
   }
 
   private static boolean isComplete(Path folder, Content bindings, Content library) {
@@ -107,8 +112,7 @@ final class LibraryFile {
       String place = url.getFile(); // file:/folder/natives.jar!/package/library
       int end = place.indexOf(INSIDE);
       if (place.startsWith("file:") && end >= 0 && end == place.lastIndexOf(INSIDE)) {
-        String jar = URI.create(place.substring(0, end)).getPath();
-        try (ZipFile archive = new ZipFile(jar)) {
+        try (ZipFile archive = new ZipFile(decoded(place.substring(0, end)))) {
           ZipEntry entry = archive.getEntry(place.substring(end + INSIDE.length()));
           if (entry != null && entry.getSize() >= 0 && entry.getCrc() >= 0) {
             return new Content(url, entry.getSize(), entry.getCrc());

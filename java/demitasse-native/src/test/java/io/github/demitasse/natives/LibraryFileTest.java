@@ -104,6 +104,19 @@ class LibraryFileTest {
   }
 
   @Test
+  void foldersMayHaveAnyName() throws Exception {
+    Path odd = Files.createDirectory(folder.resolve("a b+c%20d#e"));
+    Path copy = Files.copy(jar, odd.resolve("natives.jar"));
+    Path classes = odd.resolve("classes");
+    ChildJvm.copyClasses(classes, file -> true);
+    for (Path natives : List.of(copy, classes)) {
+      String classPath = natives + File.pathSeparator + ChildJvm.testClasses();
+      Path cache = odd.resolve("cache");
+      assertLoads(ChildJvm.builder(classPath, "-D" + CacheFolder.PROPERTY + "=" + cache));
+    }
+  }
+
+  @Test
   void everyClassLoaderCanLoadIt() throws Exception {
     URL[] classPath = {jar.toUri().toURL()};
     ClassLoader platform = ClassLoader.getPlatformClassLoader();
@@ -111,6 +124,18 @@ class LibraryFileTest {
         URLClassLoader second = new URLClassLoader(classPath, platform)) {
       assertEquals(NativeLibrary.isa(), isa(first));
       assertEquals(NativeLibrary.isa(), isa(second));
+    }
+  }
+
+  @Test
+  void urlOfAClassLoaderMayBeUnescaped() throws Exception {
+    Path odd = Files.createDirectory(folder.resolve("a b"));
+    Path copy = Files.copy(jar, odd.resolve("natives.jar"));
+    @SuppressWarnings("deprecation") // the point: the constructor does not escape
+    URL[] classPath = {new URL("file:" + copy)};
+    try (URLClassLoader loader =
+        new URLClassLoader(classPath, ClassLoader.getPlatformClassLoader())) {
+      assertEquals(NativeLibrary.isa(), isa(loader));
     }
   }
 

@@ -140,7 +140,8 @@ final class ChannelsLastLowering {
     boolean channelsFirst =
         group == 1
             && call.operator().equals("Conv")
-            && !values.has(x) && lowering.shape(x).dimensions()[1] <= MOST_IMAGE_CHANNELS;
+            && !values.has(x)
+            && lowering.shape(x).dimensions()[1] <= MOST_IMAGE_CHANNELS;
     double[] given = call.floats();
     float[] parameters = {0, 0, 1, 0};
     for (int i = 0; i < given.length; i++) {
