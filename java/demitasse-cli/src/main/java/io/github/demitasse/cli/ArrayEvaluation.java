@@ -2,6 +2,7 @@ package io.github.demitasse.cli;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.ArrayFile;
+import io.github.demitasse.compress.ProgressListener;
 import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.runtime.Session;
 import io.github.demitasse.runtime.SessionOptions;
@@ -16,13 +17,13 @@ import java.util.Map;
 final class ArrayEvaluation {
   private final Path data;
   private final SessionOptions options;
-  private final Output output;
+  private final ProgressListener progress;
   private final int batch;
 
-  ArrayEvaluation(Path data, SessionOptions options, Output output, int batch) {
+  ArrayEvaluation(Path data, SessionOptions options, ProgressListener progress, int batch) {
     this.data = data;
     this.options = options;
-    this.output = output;
+    this.progress = progress;
     this.batch = batch;
   }
 
@@ -35,21 +36,20 @@ final class ArrayEvaluation {
    *
    * @param original null for none
    */
-  Map<String, Object> of(Path model, Path original) {
-    Model loaded = Model.load(model);
-    ArrayFile arrays = ArrayFile.read(data, loaded, Long.MAX_VALUE);
+  Map<String, Object> of(Model model, Model original) {
+    ArrayFile arrays = ArrayFile.read(data, model, Long.MAX_VALUE);
     if (arrays.labels() == null && original == null) {
       throw new IllegalArgumentException(
           data + ": without an array 'labels' there is nothing to measure; or give --against");
     }
-    List<Result> results = run(loaded, arrays.samples(), "run");
+    List<Result> results = run(model, arrays.samples(), "run");
     Map<String, Object> figures = new LinkedHashMap<>();
     figures.put("samples", results.size());
     if (arrays.labels() != null) {
       figures.put("accuracy", accuracy(results, arrays.labels()));
     }
     if (original != null) {
-      List<Result> originals = run(Model.load(original), arrays.samples(), "run the original");
+      List<Result> originals = run(original, arrays.samples(), "run the original");
       Fidelity fidelity = new Fidelity();
       for (int i = 0; i < results.size(); i++) {
         Result expected = originals.get(i);
@@ -63,8 +63,7 @@ final class ArrayEvaluation {
   private List<Result> run(Model model, Dataset samples, String task) {
     List<Result> results = new ArrayList<>();
     List<Map<String, Tensor>> some = new ArrayList<>();
-    try (Session session = Session.open(model, options);
-        Output.Progress progress = output.progress()) {
+    try (Session session = Session.open(model, options)) {
       for (Map<String, Tensor> sample : samples) {
         some.add(sample);
         if (some.size() == batch || results.size() + some.size() == samples.size()) {

@@ -10,9 +10,6 @@ import io.github.demitasse.compress.Plan;
 import io.github.demitasse.compress.Recipe;
 import io.github.demitasse.compress.Report;
 import io.github.demitasse.compress.Selector;
-import io.github.demitasse.compress.quantize.NumberFormat;
-import io.github.demitasse.compress.quantize.Percentile;
-import io.github.demitasse.compress.quantize.Quantize;
 import io.github.demitasse.format.ModelFormats;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,7 +35,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Makes a model smaller and faster.",
       "Presets: int8 (weights and activations in 8 bits, ranges found at run time: needs no data, right for"
-          + " most), int8-static (ranges fixed from calibration data), float16, bfloat16 (half the bytes, no"
+          + " most), int8-static (ranges fixed from calibration data), int4 (weights in 4 bits with"
+          + " a scale for every 32, tables in 8, activations in 8), float16, bfloat16 (half the bytes, no"
           + " loss to speak of).",
       "A recipe names steps and their settings, in YAML:",
       "  steps:",
@@ -115,7 +113,7 @@ final class CompressCommand implements Callable<Integer> {
     @Option(
         names = "--preset",
         paramLabel = "NAME",
-        description = "One of: int8, int8-static, float16, bfloat16.")
+        description = "One of: int8, int8-static, int4, float16, bfloat16.")
     private String preset;
 
     @Option(names = "--recipe", paramLabel = "R.yaml", description = "Steps from a file.")
@@ -175,23 +173,11 @@ final class CompressCommand implements Callable<Integer> {
           "with --recipe, layers are chosen in the recipe");
       return Recipe.load(how.recipe);
     }
-    Quantize quantize =
-        switch (how.preset) {
-          case "int8" -> Quantize.weights(NumberFormat.INT8).activations(NumberFormat.INT8);
-          case "int8-static" ->
-              Quantize.weights(NumberFormat.INT8)
-                  .activations(NumberFormat.INT8)
-                  .calibrate(Percentile.of(99.99));
-          case "float16" -> Quantize.weights(NumberFormat.FLOAT16);
-          case "bfloat16" -> Quantize.weights(NumberFormat.BFLOAT16);
-          default ->
-              throw new ParameterException(
-                  spec.commandLine(),
-                  "unknown preset '"
-                      + how.preset
-                      + "'; known: int8, int8-static, float16, bfloat16");
-        };
-    return Recipe.of(quantize.in(new Selector(include, exclude)));
+    try {
+      return Recipe.of(Presets.named(how.preset).in(new Selector(include, exclude)));
+    } catch (IllegalArgumentException unknown) {
+      throw new ParameterException(spec.commandLine(), unknown.getMessage());
+    }
   }
 
   private void printPlan(Plan plan) throws IOException {

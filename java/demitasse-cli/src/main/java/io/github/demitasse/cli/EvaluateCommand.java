@@ -4,6 +4,7 @@ import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.ArrayFile;
 import io.github.demitasse.cli.data.DataOptions;
 import io.github.demitasse.cli.data.TextEncoder;
+import io.github.demitasse.compress.ProgressListener;
 import io.github.demitasse.runtime.Session;
 import java.nio.file.Path;
 import java.util.List;
@@ -75,10 +76,16 @@ final class EvaluateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Usage.require(batch >= 1, spec, "--batch must be at least 1");
-    Map<String, Object> result =
-        ArrayFile.isArrays(file)
-            ? new ArrayEvaluation(file, threads.options(), output, batch).of(model, original)
-            : new TextEvaluation(file, this::embed).of(model, original);
+    Model loaded = Model.load(model);
+    Model other = original == null ? null : Model.load(original);
+    Map<String, Object> result;
+    try (Output.Progress progress = output.progress()) {
+      result =
+          ArrayFile.isArrays(file)
+              ? new ArrayEvaluation(file, threads.options(), progress, batch).of(loaded, other)
+              : new TextEvaluation(file, (each, texts, task) -> embed(each, texts, task, progress))
+                  .of(loaded, other);
+    }
     output.json(result);
     result.forEach(
         (key, value) ->
@@ -86,11 +93,10 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Map<String, float[]> embed(Path from, List<String> texts, String task) {
-    Model loaded = Model.load(from);
-    try (TextEncoder encoder = data.encoder(loaded);
-        Session session = Session.open(loaded, threads.options());
-        Output.Progress progress = output.progress()) {
+  private Map<String, float[]> embed(
+      Model from, List<String> texts, String task, ProgressListener progress) {
+    try (TextEncoder encoder = data.encoder(from);
+        Session session = Session.open(from, threads.options())) {
       return new Embeddings(session, encoder, pooling, batch).of(texts, task, progress);
     }
   }

@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       CompressCommand.class,
       EvaluateCommand.class,
+      AnalyzeCommand.class,
       BenchmarkCommand.class,
       RunCommand.class,
       ConvertCommand.class

@@ -1,5 +1,6 @@
 package io.github.demitasse.cli;
 
+import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.TextFile;
 import io.github.demitasse.evaluate.Cosine;
 import java.io.IOException;
@@ -16,15 +17,22 @@ import org.apache.commons.math3.stat.correlation.SpearmansCorrelation;
 final class TextEvaluation {
   /** Embeds texts with one model. */
   interface Embedder {
-    Map<String, float[]> embed(Path model, List<String> texts, String task);
+    Map<String, float[]> embed(Model model, List<String> texts, String task);
   }
 
   private final Path data;
+  private final List<TextFile.Line> lines;
   private final Embedder embedder;
 
-  TextEvaluation(Path data, Embedder embedder) {
+  TextEvaluation(Path data, Embedder embedder) throws IOException {
     this.data = data;
+    this.lines = TextFile.read(data);
     this.embedder = embedder;
+  }
+
+  /** Whether the file has pairs with scores. */
+  boolean hasScores() {
+    return lines.get(0).score() != null;
   }
 
   /**
@@ -33,10 +41,8 @@ final class TextEvaluation {
    *
    * @param original null for none
    */
-  Map<String, Object> of(Path model, Path original) throws IOException {
-    List<TextFile.Line> lines = TextFile.read(data);
-    boolean pairs = lines.get(0).score() != null;
-    if (!pairs && original == null) {
+  Map<String, Object> of(Model model, Model original) {
+    if (!hasScores() && original == null) {
       throw new IllegalArgumentException(
           data + ": lines without scores can only be compared with another model: --against");
     }
@@ -46,8 +52,8 @@ final class TextEvaluation {
     Map<String, float[]> embeddings = embedder.embed(model, texts, "embed");
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("samples", lines.size());
-    if (pairs) {
-      result.put("spearman", spearman(lines, embeddings));
+    if (hasScores()) {
+      result.put("spearman", spearman(embeddings));
     }
     if (original != null) {
       Map<String, float[]> originals = embedder.embed(original, texts, "embed with the original");
@@ -61,7 +67,7 @@ final class TextEvaluation {
   }
 
   /** 100 x the correlation between the ranks of cosine similarities and of scores. */
-  private double spearman(List<TextFile.Line> lines, Map<String, float[]> embeddings) {
+  private double spearman(Map<String, float[]> embeddings) {
     double[] similarities = new double[lines.size()];
     double[] scores = new double[lines.size()];
     for (int i = 0; i < similarities.length; i++) {
