@@ -3,6 +3,7 @@ package io.github.demitasse.cli;
 import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.ArrayFile;
 import io.github.demitasse.cli.data.DataOptions;
+import io.github.demitasse.cli.data.ImageFolder;
 import io.github.demitasse.cli.data.TextEncoder;
 import io.github.demitasse.compress.ProgressListener;
 import io.github.demitasse.compress.Selector;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -121,9 +123,9 @@ final class AnalyzeCommand implements Callable<Integer> {
             .data(data.read(file, loaded, samples));
     Sensitivity sensitivity;
     try (Output.Progress progress = output.progress();
-        TextEncoder encoder = metric && !ArrayFile.isArrays(file) ? data.encoder(loaded) : null) {
+        TextEncoder encoder = metric && isText() ? data.encoder(loaded) : null) {
       if (metric) {
-        analysis.metric(metric(encoder));
+        analysis.metric(encoder == null ? accuracy(loaded) : correlation(encoder));
       }
       sensitivity = analysis.progress(progress).run(candidates);
     }
@@ -143,15 +145,24 @@ final class AnalyzeCommand implements Callable<Integer> {
     return candidates;
   }
 
-  /**
-   * @param encoder null for arrays
-   */
-  private ToDoubleFunction<Model> metric(TextEncoder encoder) throws IOException {
-    if (encoder == null) {
-      ArrayEvaluation arrays =
-          new ArrayEvaluation(file, threads.options(), ProgressListener.NONE, batch);
-      return any -> (double) arrays.of(any, null).get("accuracy");
+  private boolean isText() {
+    return !ArrayFile.isArrays(file) && !ImageFolder.isImages(file);
+  }
+
+  private ToDoubleFunction<Model> accuracy(Model loaded) throws IOException {
+    SampleEvaluation evaluation =
+        new SampleEvaluation(file, threads.options(), ProgressListener.NONE, batch);
+    if (ImageFolder.isImages(file)) {
+      ImageFolder images = data.images().open(file, loaded, Integer.MAX_VALUE);
+      Supplier<long[]> labels = images.hasLabels() ? images::labels : null;
+      return any -> (double) evaluation.of(any, images, labels, null).get("accuracy");
     }
+    ArrayFile arrays = ArrayFile.read(file, loaded, Long.MAX_VALUE);
+    Supplier<long[]> labels = SampleEvaluation.labels(file, arrays);
+    return any -> (double) evaluation.of(any, arrays.samples(), labels, null).get("accuracy");
+  }
+
+  private ToDoubleFunction<Model> correlation(TextEncoder encoder) throws IOException {
     TextEvaluation texts =
         new TextEvaluation(
             file,
@@ -168,7 +179,7 @@ final class AnalyzeCommand implements Callable<Integer> {
   }
 
   private void print(Sensitivity sensitivity) {
-    String figure = ArrayFile.isArrays(file) ? "accuracy" : "spearman";
+    String figure = isText() ? "spearman" : "accuracy";
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("file", model.toString());
     json.put("original_" + figure, sensitivity.originalMetric());

@@ -2,6 +2,7 @@ package io.github.demitasse.cli;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.DataOptions;
+import io.github.demitasse.cli.data.ImageFolder;
 import io.github.demitasse.cli.measure.CostMeasurement;
 import io.github.demitasse.compress.CompressionResult;
 import io.github.demitasse.compress.Compressor;
@@ -10,6 +11,7 @@ import io.github.demitasse.compress.Plan;
 import io.github.demitasse.compress.Recipe;
 import io.github.demitasse.compress.Report;
 import io.github.demitasse.compress.Selector;
+import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.format.ModelFormats;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,7 +81,7 @@ final class CompressCommand implements Callable<Integer> {
       names = "--calibration",
       paramLabel = "DATA",
       description = {
-        "Samples of what the model will be given: .npz, or text with --tokenizer. Needed for static ranges; with it,"
+        "Samples of what the model will be given: .npz, a folder of images, or text with --tokenizer. Needed for static ranges; with it,"
             + " the report says how close outputs stay."
       })
   private Path calibration;
@@ -149,10 +151,15 @@ final class CompressCommand implements Callable<Integer> {
     Model loaded = Model.load(model);
     try (Output.Progress progress = output.progress()) {
       Compressor compressor = Compressor.on(loaded).progress(progress);
-      if (calibration != null) {
-        compressor.calibration(data.read(calibration, loaded, samples));
+      if (calibration == null) {
+        return compressor.apply(recipe);
       }
-      return compressor.apply(recipe);
+      Dataset given = data.read(calibration, loaded, samples);
+      CompressionResult result = compressor.calibration(given).apply(recipe);
+      if (given instanceof ImageFolder images) {
+        SkippedImages.report(images, new LinkedHashMap<>(), output);
+      }
+      return result;
     }
   }
 

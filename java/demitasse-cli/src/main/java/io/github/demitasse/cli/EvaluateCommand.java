@@ -3,9 +3,11 @@ package io.github.demitasse.cli;
 import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.ArrayFile;
 import io.github.demitasse.cli.data.DataOptions;
+import io.github.demitasse.cli.data.ImageFolder;
 import io.github.demitasse.cli.data.TextEncoder;
 import io.github.demitasse.compress.ProgressListener;
 import io.github.demitasse.runtime.Session;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +31,7 @@ import picocli.CommandLine.Spec;
       "  sentences        one a line: only with --against",
       "  arrays           .npz with the model's inputs, samples along the first axis; with an",
       "                   array 'labels': share of samples whose largest output is the label",
+      "  images           a folder; with --labels, or in folders named after classes: the same",
       "With --against: mean and lowest cosine similarity of the outputs to the other model's."
     },
     footer = {
@@ -80,17 +83,37 @@ final class EvaluateCommand implements Callable<Integer> {
     Model other = original == null ? null : Model.load(original);
     Map<String, Object> result;
     try (Output.Progress progress = output.progress()) {
-      result =
-          ArrayFile.isArrays(file)
-              ? new ArrayEvaluation(file, threads.options(), progress, batch).of(loaded, other)
-              : new TextEvaluation(file, (each, texts, task) -> embed(each, texts, task, progress))
-                  .of(loaded, other);
+      if (ArrayFile.isArrays(file)) {
+        result = ofArrays(loaded, other, progress);
+      } else if (ImageFolder.isImages(file)) {
+        result = ofImages(loaded, other, progress);
+      } else {
+        result =
+            new TextEvaluation(file, (each, texts, task) -> embed(each, texts, task, progress))
+                .of(loaded, other);
+      }
     }
     output.json(result);
     result.forEach(
         (key, value) ->
             output.line(value instanceof Double ? "%-12s %.5f" : "%-12s %s", key, value));
     return 0;
+  }
+
+  private Map<String, Object> ofArrays(Model loaded, Model other, ProgressListener progress) {
+    ArrayFile arrays = ArrayFile.read(file, loaded, Long.MAX_VALUE);
+    return new SampleEvaluation(file, threads.options(), progress, batch)
+        .of(loaded, arrays.samples(), SampleEvaluation.labels(file, arrays), other);
+  }
+
+  private Map<String, Object> ofImages(Model loaded, Model other, ProgressListener progress)
+      throws IOException {
+    ImageFolder images = data.images().open(file, loaded, Integer.MAX_VALUE);
+    Map<String, Object> figures =
+        new SampleEvaluation(file, threads.options(), progress, batch)
+            .of(loaded, images, images.hasLabels() ? images::labels : null, other);
+    SkippedImages.report(images, figures, output);
+    return figures;
   }
 
   private Map<String, float[]> embed(

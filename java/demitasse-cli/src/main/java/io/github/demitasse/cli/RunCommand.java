@@ -2,6 +2,8 @@ package io.github.demitasse.cli;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.ArrayFile;
+import io.github.demitasse.cli.data.ImageFolder;
+import io.github.demitasse.cli.data.ImageOptions;
 import io.github.demitasse.format.npz.Npz;
 import io.github.demitasse.runtime.Session;
 import io.github.demitasse.tensor.Tensor;
@@ -23,18 +25,21 @@ import picocli.CommandLine.Spec;
     description = {
       "Runs a model once on arrays in an .npz file (as numpy.savez writes it) and writes its outputs to"
           + " another.",
-      "The arrays' names are the names of the model's inputs; 'demitasse inspect' lists them."
+      "The arrays' names are the names of the model's inputs; 'demitasse inspect' lists them.",
+      "Or on an image, or on all images of a folder: then the outputs have one row for each, in the order of"
+          + " their names."
     },
     footer = {"", "Example:", "  demitasse run model.dmt --input in.npz --output out.npz"})
 final class RunCommand implements Callable<Integer> {
   @Mixin private Output output;
   @Mixin private Threads threads;
+  @Mixin private ImageOptions images;
   @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "MODEL", description = "The model: .onnx or .dmt.")
   private Path model;
 
-  @Option(names = "--input", required = true, paramLabel = "IN.npz", description = "The inputs.")
+  @Option(names = "--input", required = true, paramLabel = "IN", description = "The inputs.")
   private Path input;
 
   @Option(
@@ -48,15 +53,22 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Usage.require(ArrayFile.isArrays(target), spec, "the name of --output should end in .npz");
     Targets.check(target, model, input);
-    Map<String, Tensor> inputs = Npz.read(input);
+    Model loaded = Model.load(model);
     Map<String, Object> result = new LinkedHashMap<>();
-    try (Session session = Session.open(Model.load(model), threads.options())) {
-      Map<String, Tensor> outputs = session.run(inputs);
+    boolean isImages = ImageFolder.isImages(input);
+    ImageFolder folder = isImages ? images.open(input, loaded, Integer.MAX_VALUE) : null;
+    Map<String, Tensor> inputs = isImages ? null : Npz.read(input);
+    try (Session session = Session.open(loaded, threads.options())) {
+      Map<String, Tensor> outputs = isImages ? ImageRun.of(session, folder) : session.run(inputs);
       Npz.write(outputs, target);
       Map<String, String> shapes = new LinkedHashMap<>();
       outputs.forEach((name, tensor) -> shapes.put(name, tensor.toString()));
       result.put("outputs", shapes);
       shapes.forEach((name, shape) -> output.line("%s %s", name, shape));
+    }
+    if (isImages) {
+      result.put("files", folder.delivered().stream().map(Path::toString).toList());
+      SkippedImages.report(folder, result, output);
     }
     output.json(result);
     return 0;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -26,6 +27,8 @@ public final class DataOptions {
       description = "Longer texts are cut to this many tokens (default: ${DEFAULT-VALUE}).")
   private int maximumTokens;
 
+  @Mixin private ImageOptions images;
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -38,6 +41,9 @@ public final class DataOptions {
     if (ArrayFile.isArrays(file)) {
       return ArrayFile.read(file, model, atMost).samples();
     }
+    if (ImageFolder.isImages(file)) {
+      return images.open(file, model, atMost);
+    }
     List<String> texts = new ArrayList<>();
     for (TextFile.Line line : TextFile.read(file)) {
       texts.addAll(line.sentences());
@@ -45,6 +51,11 @@ public final class DataOptions {
     try (TextEncoder encoder = encoder(model)) {
       return Dataset.of(encoder.encode(texts.subList(0, Math.min(atMost, texts.size()))));
     }
+  }
+
+  /** How images are read. */
+  public ImageOptions images() {
+    return images;
   }
 
   /** The tokenizer joined to the model's inputs. */

@@ -12,15 +12,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
-/** Confined to one thread: figures of a model on arrays. */
-final class ArrayEvaluation {
+/** Confined to one thread: figures of a model on arrays or images. */
+final class SampleEvaluation {
   private final Path data;
   private final SessionOptions options;
   private final ProgressListener progress;
   private final int batch;
 
-  ArrayEvaluation(Path data, SessionOptions options, ProgressListener progress, int batch) {
+  SampleEvaluation(Path data, SessionOptions options, ProgressListener progress, int batch) {
     this.data = data;
     this.options = options;
     this.progress = progress;
@@ -31,25 +32,26 @@ final class ArrayEvaluation {
   private record Result(float[] values, int rowLength) {}
 
   /**
-   * {@code accuracy} where the file has labels, {@code cosine_mean} and {@code cosine_min} with an
+   * {@code accuracy} where there are labels, {@code cosine_mean} and {@code cosine_min} with an
    * original.
    *
+   * @param labels of the samples, in their order, asked for after they have been read; null for
+   *     none
    * @param original null for none
    */
-  Map<String, Object> of(Model model, Model original) {
-    ArrayFile arrays = ArrayFile.read(data, model, Long.MAX_VALUE);
-    if (arrays.labels() == null && original == null) {
+  Map<String, Object> of(Model model, Dataset samples, Supplier<long[]> labels, Model original) {
+    if (labels == null && original == null) {
       throw new IllegalArgumentException(
-          data + ": without an array 'labels' there is nothing to measure; or give --against");
+          data + ": without 'labels' there is nothing to measure; or give --against");
     }
-    List<Result> results = run(model, arrays.samples(), "run");
+    List<Result> results = run(model, samples, "run");
     Map<String, Object> figures = new LinkedHashMap<>();
     figures.put("samples", results.size());
-    if (arrays.labels() != null) {
-      figures.put("accuracy", accuracy(results, arrays.labels()));
+    if (labels != null) {
+      figures.put("accuracy", accuracy(results, labels.get()));
     }
     if (original != null) {
-      List<Result> originals = run(original, arrays.samples(), "run the original");
+      List<Result> originals = run(original, samples, "run the original");
       Fidelity fidelity = new Fidelity();
       for (int i = 0; i < results.size(); i++) {
         Result expected = originals.get(i);
@@ -60,18 +62,41 @@ final class ArrayEvaluation {
     return figures;
   }
 
+  /**
+   * The array 'labels' of a file, or null if it has none.
+   *
+   * @throws IllegalArgumentException when asked for labels that are not integers
+   */
+  static Supplier<long[]> labels(Path data, ArrayFile arrays) {
+    Tensor labels = arrays.labels();
+    if (labels == null) {
+      return null;
+    }
+    return () -> {
+      if (!labels.type().isInteger()) {
+        throw new IllegalArgumentException(
+            data + ": 'labels' is " + labels + "; expected one integer for each sample");
+      }
+      return labels.toLongs();
+    };
+  }
+
   private List<Result> run(Model model, Dataset samples, String task) {
     List<Result> results = new ArrayList<>();
     List<Map<String, Tensor>> some = new ArrayList<>();
     try (Session session = Session.open(model, options)) {
       for (Map<String, Tensor> sample : samples) {
         some.add(sample);
-        if (some.size() == batch || results.size() + some.size() == samples.size()) {
+        if (some.size() == batch) {
           run(session, some, results);
           some.clear();
           progress.progress(task, results.size(), samples.size());
         }
       }
+      if (!some.isEmpty()) {
+        run(session, some, results);
+      }
+      progress.progress(task, samples.size(), samples.size());
     }
     return results;
   }
@@ -87,17 +112,11 @@ final class ArrayEvaluation {
     }
   }
 
-  private double accuracy(List<Result> results, Tensor labels) {
-    if (!labels.type().isInteger() || labels.elements() != results.size()) {
+  private double accuracy(List<Result> results, long[] expected) {
+    if (expected.length != results.size()) {
       throw new IllegalArgumentException(
-          data
-              + ": 'labels' is "
-              + labels
-              + "; expected one integer for each of "
-              + results.size()
-              + " samples");
+          data + ": 'labels' are " + expected.length + " for " + results.size() + " samples");
     }
-    long[] expected = labels.toLongs();
     int right = 0;
     for (int i = 0; i < expected.length; i++) {
       Result result = results.get(i);
