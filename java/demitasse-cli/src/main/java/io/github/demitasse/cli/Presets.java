@@ -1,8 +1,11 @@
 package io.github.demitasse.cli;
 
+import io.github.demitasse.compress.quantize.Gptq;
 import io.github.demitasse.compress.quantize.NumberFormat;
 import io.github.demitasse.compress.quantize.Percentile;
 import io.github.demitasse.compress.quantize.Quantize;
+import io.github.demitasse.compress.quantize.RoundToNearest;
+import io.github.demitasse.compress.quantize.SmallestError;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,18 +25,21 @@ final class Presets {
             Quantize.weights(NumberFormat.INT8)
                 .activations(NumberFormat.INT8)
                 .calibrate(Percentile.of(99.99)));
-    ALL.put(
-        "int4",
-        () ->
-            Quantize.weights(NumberFormat.INT4)
-                .group(GROUP)
-                .activations(NumberFormat.INT8)
-                .embeddings(NumberFormat.INT8));
+    ALL.put("int4", () -> int4().by(new RoundToNearest(SmallestError.INSTANCE)));
+    ALL.put("int4-gptq", () -> int4().by(new Gptq()));
     ALL.put("float16", () -> Quantize.weights(NumberFormat.FLOAT16));
     ALL.put("bfloat16", () -> Quantize.weights(NumberFormat.BFLOAT16));
   }
 
   private Presets() {}
+
+  /** Rows of tables are looked up, not multiplied: 8 bits cost no time there. */
+  private static Quantize int4() {
+    return Quantize.weights(NumberFormat.INT4)
+        .group(GROUP)
+        .activations(NumberFormat.INT8)
+        .embeddings(NumberFormat.INT8);
+  }
 
   /** All names, in the order in which help tells them. */
   static List<String> names() {

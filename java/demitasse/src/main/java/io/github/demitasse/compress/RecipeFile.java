@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.github.demitasse.compress.equalize.AwqSettings;
+import io.github.demitasse.compress.equalize.EqualizeSettings;
+import io.github.demitasse.compress.equalize.SmoothQuantSettings;
 import io.github.demitasse.compress.quantize.QuantizeSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Thread-safe: recipes as YAML: a list {@code steps}, each a map with one key, the step's name, and
@@ -28,7 +32,12 @@ import java.util.Map;
 final class RecipeFile {
   /** The settings class of each step; adding a step adds a line. */
   private static final Map<String, Class<? extends StepSettings>> STEPS =
-      Map.of("quantize", QuantizeSettings.class);
+      new TreeMap<>(
+          Map.of(
+              "awq", AwqSettings.class,
+              "equalize", EqualizeSettings.class,
+              "quantize", QuantizeSettings.class,
+              "smooth-quant", SmoothQuantSettings.class));
 
   private static final ObjectMapper YAML =
       new ObjectMapper(new YAMLFactory())

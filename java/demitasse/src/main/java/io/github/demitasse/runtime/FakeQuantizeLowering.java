@@ -10,6 +10,11 @@ import io.github.demitasse.tensor.Tensor;
  * themselves; floats are made only for other readers.
  */
 final class FakeQuantizeLowering implements NodeLowering {
+  /** Axis, block size (none), saturate. */
+  private static final long[] QUANTIZE = {1, 0, 1};
+
+  /** Axis, block size (none). */
+  private static final long[] DEQUANTIZE = {1, 0};
 
   @Override
   public boolean accepts(Node node, Lowering lowering) {
@@ -34,23 +39,29 @@ final class FakeQuantizeLowering implements NodeLowering {
         scale = program.constant(Tensor.scalar(quantization.scale()), new long[0]);
         byte[] zero = {(byte) quantization.zeroPoint()};
         zeroPoint = program.constant(Tensor.ofBytes(DataType.UINT8, zero), new long[0]);
-        operator(program, "QuantizeLinear", new int[] {x, scale, zeroPoint}, codes);
+        operator(program, "QuantizeLinear", new int[] {x, scale, zeroPoint}, QUANTIZE, codes);
       }
       case Demitasse.DMT_QUANTIZATION_DYNAMIC_TENSOR -> {
         lowering.dependAcrossRows();
         scale = program.value(DataType.FLOAT32, RowShape.ofStatic());
         zeroPoint = program.value(DataType.UINT8, RowShape.ofStatic());
-        operator(program, "DynamicQuantizeLinear", new int[] {x}, codes, scale, zeroPoint);
+        operator(
+            program, "DynamicQuantizeLinear", new int[] {x}, new long[0], codes, scale, zeroPoint);
       }
       default ->
           throw new NotLowerableException(
               "node '" + node.name() + "': only linear operators read codes with a scale per row");
     }
     operator(
-        program, "DequantizeLinear", new int[] {codes, scale, zeroPoint}, lowering.define(result));
+        program,
+        "DequantizeLinear",
+        new int[] {codes, scale, zeroPoint},
+        DEQUANTIZE,
+        lowering.define(result));
   }
 
-  private static void operator(ProgramBuilder program, String name, int[] inputs, int... outputs) {
-    program.operator(name, inputs, outputs, new long[0], new double[0]);
+  private static void operator(
+      ProgramBuilder program, String name, int[] inputs, long[] integers, int... outputs) {
+    program.operator(name, inputs, outputs, integers, new double[0]);
   }
 }

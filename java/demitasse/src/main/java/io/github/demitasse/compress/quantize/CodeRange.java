@@ -14,8 +14,12 @@ import io.github.demitasse.tensor.DataType;
 public record CodeRange(
     DataType type, int lowest, int highest, boolean symmetric, DataType scales) {
 
-  /** The codes of a format. */
-  static CodeRange of(WeightScheme scheme) {
+  /**
+   * The codes of a scheme.
+   *
+   * @throws IllegalArgumentException for a floating-point format, which has none
+   */
+  public static CodeRange of(WeightScheme scheme) {
     boolean symmetric = scheme.symmetric();
     DataType scales = scheme.isGrouped() ? DataType.FLOAT16 : DataType.FLOAT32;
     return switch (scheme.format()) {

@@ -73,7 +73,7 @@ final class QuantizationPlan {
         layer.name(),
         Arrays.toString(layer.weight().shape()),
         encoding,
-        skipped ? encoding : settings.scheme(layer).toString(),
+        skipped ? encoding : settings.scheme(layer).encoding(),
         bytes,
         skipped ? bytes : settings.scheme(layer).bytes(layer),
         reason);

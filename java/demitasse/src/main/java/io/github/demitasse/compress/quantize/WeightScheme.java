@@ -3,6 +3,7 @@ package io.github.demitasse.compress.quantize;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.demitasse.compress.Layer;
 import io.github.demitasse.weight.Granularity;
+import java.util.Locale;
 
 /**
  * Immutable: how weights are stored.
@@ -68,7 +69,7 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
   }
 
   /** The scales of a layer's weight. */
-  Granularity granularity(Layer.Kind kind) {
+  public Granularity granularity(Layer.Kind kind) {
     return switch (sharing) {
       case TENSOR -> new Granularity.PerTensor();
       case CHANNEL -> new Granularity.PerChannel(kind.channelAxis());
@@ -89,18 +90,26 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
         + (symmetric ? 0 : codes.type().bytes(scales));
   }
 
-  /** As recipes and reports say it: "int4 group 32 asymmetric". */
-  @Override
-  public String toString() {
-    if (!format.isInteger()) {
-      return format.toString();
-    }
+  /** As the stored weight says it: "uint4 group 32 asymmetric". */
+  String encoding() {
+    return format.isInteger()
+        ? CodeRange.of(this).type().name().toLowerCase(Locale.ROOT) + sharingInWords()
+        : format.toString();
+  }
+
+  private String sharingInWords() {
     String shared =
         switch (sharing) {
           case TENSOR -> " per tensor";
           case CHANNEL -> " per channel";
           case GROUP -> " group " + group;
         };
-    return format + shared + (symmetric ? "" : " asymmetric");
+    return shared + (symmetric ? "" : " asymmetric");
+  }
+
+  /** As recipes say it: "int4 group 32 asymmetric". */
+  @Override
+  public String toString() {
+    return format + (format.isInteger() ? sharingInWords() : "");
   }
 }

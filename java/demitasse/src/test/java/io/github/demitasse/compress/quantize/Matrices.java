@@ -1,7 +1,11 @@
 package io.github.demitasse.compress.quantize;
 
+import io.github.demitasse.Model;
 import io.github.demitasse.compress.statistics.GramMatrix;
+import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.weight.Granularity;
+import io.github.demitasse.weight.QuantizedWeight;
 import java.util.Random;
 
 /** Weights and inputs for tests of rounding methods. */
@@ -86,5 +90,23 @@ final class Matrices {
       }
     }
     return sum;
+  }
+
+  /** The step of the one fixed quantization of an activation in a model. */
+  static float inputStep(Model model) {
+    return model.graph().nodes().stream()
+        .filter(node -> node.is(Domains.DEMITASSE, FusedOperators.FAKE_QUANTIZE))
+        .findFirst()
+        .orElseThrow()
+        .number("scale", 0);
+  }
+
+  /** The steps of the one quantized weight of a model. */
+  static float[] weightSteps(Model model) {
+    return model.weights().values().stream()
+        .filter(QuantizedWeight.class::isInstance)
+        .map(weight -> ((QuantizedWeight) weight).scales().toFloats())
+        .findFirst()
+        .orElseThrow();
   }
 }

@@ -1,0 +1,96 @@
+package io.github.demitasse.compress.equalize;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.compress.Layer;
+import io.github.demitasse.compress.LayerPlan;
+import io.github.demitasse.compress.Plan;
+import io.github.demitasse.compress.Selector;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.weight.DenseWeight;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** Thread-safe: which layers an equalizing step can change. */
+final class EqualizedLayers {
+  private EqualizedLayers() {}
+
+  /** What a step will do: nothing that shows in sizes. */
+  static Plan.StepPlan plan(
+      Model model,
+      Plan earlier,
+      Selector layers,
+      String step,
+      boolean onlyFree,
+      boolean needsData) {
+    List<Layer> all =
+        Layer.of(model).stream().filter(layer -> layer.kind() == Layer.Kind.LINEAR).toList();
+    List<String> unmatched = layers.patternsWithoutMatch(all.stream().map(Layer::name).toList());
+    if (!unmatched.isEmpty()) {
+      throw new IllegalArgumentException(
+          step
+              + ": no linear layer matches "
+              + String.join(", ", unmatched)
+              + "; the model's: "
+              + String.join(", ", all.stream().map(Layer::name).toList()));
+    }
+    InputScaling scaling = new InputScaling(model);
+    List<Layer> chosen = all.stream().filter(layer -> layers.matches(layer.name())).toList();
+    Map<String, List<Layer>> byInput = InputScaling.byInput(chosen);
+    List<LayerPlan> plans = new ArrayList<>();
+    for (Layer layer : chosen) {
+      String value = layer.node().input(0);
+      String reason = reasonToSkip(model, earlier, layer);
+      if (reason.isEmpty() && onlyFree && !scaling.isFree(value, byInput.get(value))) {
+        reason = "what comes before it cannot take the factors";
+      }
+      String encoding = layer.weight().encoding();
+      long bytes = layer.weight().storedBytes();
+      plans.add(
+          new LayerPlan(
+              layer.name(),
+              Arrays.toString(layer.weight().shape()),
+              encoding,
+              encoding,
+              bytes,
+              bytes,
+              reason));
+    }
+    if (plans.isEmpty()) {
+      throw new IllegalArgumentException(step + ": the model has no linear layer to equalize");
+    }
+    return new Plan.StepPlan(step, plans, needsData);
+  }
+
+  private static String reasonToSkip(Model model, Plan earlier, Layer layer) {
+    boolean stored =
+        earlier.steps().stream()
+            .flatMap(step -> step.layers().stream())
+            .anyMatch(
+                other ->
+                    other.layer().equals(layer.name())
+                        && !other.encodingAfter().equals(other.encodingBefore()));
+    if (stored) {
+      return "an earlier step stores it in another format; equalize before";
+    }
+    if (!(layer.weight() instanceof DenseWeight)) {
+      return "already stored as " + layer.weight().encoding();
+    }
+    for (Node node : model.graph().nodes()) {
+      if (!node.name().equals(layer.name()) && node.inputs().contains(layer.weightName())) {
+        return "its weight is also used by '" + node.name() + "'";
+      }
+    }
+    return "";
+  }
+
+  /** The layers that a plan changes, by the value that they read. */
+  static Map<String, List<Layer>> byInput(Model model, Plan.StepPlan plan) {
+    return InputScaling.byInput(
+        Layer.of(model).stream()
+            .filter(layer -> layer.kind() == Layer.Kind.LINEAR)
+            .filter(layer -> plan.changed().contains(layer.name()))
+            .toList());
+  }
+}
