@@ -88,6 +88,7 @@ final class CompressCommand implements Callable<Integer> {
   private Path calibration;
 
   @Mixin private DataOptions data;
+  @Mixin private Form form;
 
   @Option(
       names = "--samples",
@@ -134,11 +135,12 @@ final class CompressCommand implements Callable<Integer> {
     Usage.require(target != null, spec, "name the file to write: -o OUT");
     ModelFormats.requireWritable(target);
     Targets.check(target, model);
+    form.check(target);
     if (reportFile != null) {
       Targets.check(reportFile, model, target);
     }
     CompressionResult result = compress(recipe);
-    result.model().save(target);
+    form.save(result.model(), target);
     Report report = result.report().withFileSizes(Files.size(model), Files.size(target));
     if (reportFile != null) {
       report = withCosts(report);

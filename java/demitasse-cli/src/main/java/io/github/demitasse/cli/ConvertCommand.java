@@ -23,6 +23,7 @@ import picocli.CommandLine.Parameters;
     footer = {"", "Example:", "  demitasse convert model.dmt model.onnx"})
 final class ConvertCommand implements Callable<Integer> {
   @Mixin private Output output;
+  @Mixin private Form form;
 
   @Parameters(index = "0", paramLabel = "MODEL", description = "The model to read.")
   private Path model;
@@ -34,7 +35,8 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     ModelFormats.requireWritable(out);
     Targets.check(out, model);
-    Model.load(model).save(out);
+    form.check(out);
+    form.save(Model.load(model), out);
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("input_bytes", Files.size(model));
     result.put("output_bytes", Files.size(out));

@@ -36,6 +36,22 @@ class ConvertCommandTest {
   }
 
   @Test
+  void layersOfFourBitsCanBeMatMulNBits() {
+    Path onnx = folder.resolve("int4.onnx");
+    Object[] compress = {
+      "compress", TestFiles.miniLm(), "--preset", "int4", "-o", onnx, "--matmul-nbits"
+    };
+    assertEquals(0, Cli.run(compress).code());
+    JsonNode json = Cli.run("inspect", onnx, "--json").json();
+    assertEquals(25, json.at("/operators/com.microsoft.MatMulNBits").asInt(), json.toString());
+    assertEquals(0, json.get("unsupported_operators").size(), json.toString());
+    Path dmt = folder.resolve("int4.dmt");
+    assertEquals(0, Cli.run("convert", onnx, dmt).code());
+    Cli.Result wrong = Cli.run("convert", onnx, folder.resolve("y.dmt"), "--matmul-nbits");
+    assertEquals(2, wrong.code(), wrong.err());
+  }
+
+  @Test
   void targetsThatCannotBeWrittenAreTold() throws Exception {
     Cli.run("convert", TestFiles.miniLm(), folder.resolve("x.tflite")).failed(".dmt or .onnx");
     Cli.run("convert", TestFiles.miniLm(), folder.resolve("no/x.dmt")).failed("does not exist");

@@ -10,6 +10,7 @@ import io.github.demitasse.compress.quantize.NumberFormat;
 import io.github.demitasse.compress.quantize.Quantize;
 import io.github.demitasse.evaluate.Cosine;
 import io.github.demitasse.evaluate.Dataset;
+import io.github.demitasse.format.onnx.OnnxWriter;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
@@ -136,6 +137,42 @@ class ExportedModelTest {
       Cosine cosine = againstOnnxRuntime(export("variant", step));
       assertTrue(cosine.smallest() > 0.99, step + ": lowest cosine " + cosine.smallest());
     }
+  }
+
+  /** Plain ONNX, and the operator that ONNX Runtime has for it. */
+  @Test
+  void weightsInGroupsGiveTheSameInOnnxRuntimeInBothForms() {
+    Quantize int4 = Quantize.weights(NumberFormat.INT4).group(32).embeddings(NumberFormat.INT8);
+    for (Quantize step : List.of(int4, int4.asymmetric(), int4.perChannel())) {
+      Model compressed = Compressor.on(model).apply(Recipe.of(step)).model();
+      for (OnnxWriter.GroupedWeights form : OnnxWriter.GroupedWeights.values()) {
+        Path file = folder.resolve("grouped.onnx");
+        OnnxWriter.write(compressed, file, OnnxWriter.Storage.AUTOMATIC, form);
+        Cosine cosine = againstOnnxRuntime(file);
+        assertTrue(cosine.smallest() > 0.99999, step + " " + form + ": " + cosine.smallest());
+        long codes =
+            Rewrites.apply(Model.load(file)).weights().values().stream()
+                .filter(weight -> weight instanceof QuantizedWeight)
+                .filter(weight -> ((QuantizedWeight) weight).codes().type().bits() == 4)
+                .count();
+        assertEquals(25, codes, step + " " + form + ": layers in 4 bits that come back");
+      }
+    }
+  }
+
+  /** There, activations are quantized in blocks; here, in rows. */
+  @Test
+  void matMulNBitsWithIntegerActivationsIsCloseInOnnxRuntime() {
+    Quantize step = Quantize.weights(NumberFormat.INT4).group(32).activations(NumberFormat.INT8);
+    Path file = folder.resolve("integer.onnx");
+    OnnxWriter.write(
+        Compressor.on(model).apply(Recipe.of(step)).model(),
+        file,
+        OnnxWriter.Storage.AUTOMATIC,
+        OnnxWriter.GroupedWeights.MATMUL_NBITS);
+    Cosine cosine = againstOnnxRuntime(file);
+    assertTrue(cosine.smallest() > 0.995, "lowest cosine " + cosine.smallest());
+    assertIntegerLayers(file, "dynamic_row");
   }
 
   /** What was written is recognised again: every linear layer computes in integers. */

@@ -46,6 +46,18 @@ public final class OnnxWriter {
     EXTERNAL
   }
 
+  /** How products with weights of 4 bits, or of 8 bits in groups, are said. */
+  public enum GroupedWeights {
+    /** DequantizeLinear and MatMul: plain ONNX, which every runtime of operator set 21 reads. */
+    DEQUANTIZE_LINEAR,
+    /**
+     * ONNX Runtime's operator MatMulNBits (domain com.microsoft), which computes on the codes;
+     * other runtimes do not know it. Where activations were quantized in rows, it is allowed to
+     * quantize them (accuracy level 4), in blocks.
+     */
+    MATMUL_NBITS
+  }
+
   /** Protobuf's limit is 2^31 - 1 bytes; the graph itself needs some of them. */
   private static final long LARGEST_INLINE = 2_000_000_000L;
 
@@ -66,12 +78,12 @@ public final class OnnxWriter {
    *     the model's operator set
    */
   public static void write(Model model, Path file) {
-    write(model, file, Storage.AUTOMATIC);
+    write(model, file, Storage.AUTOMATIC, GroupedWeights.DEQUANTIZE_LINEAR);
   }
 
   /** As {@link #write(Model, Path)}. */
-  public static void write(Model model, Path file, Storage storage) {
-    Model plain = ExpandFusedOperators.apply(model);
+  public static void write(Model model, Path file, Storage storage, GroupedWeights grouped) {
+    Model plain = ExpandFusedOperators.apply(model, grouped == GroupedWeights.MATMUL_NBITS);
     Model upgraded =
         StoredWeights.wantedOpset(plain) > plain.graph().opset()
             ? OpsetUpgrade.apply(plain)

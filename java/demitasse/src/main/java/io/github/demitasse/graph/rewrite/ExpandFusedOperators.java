@@ -22,9 +22,11 @@ import java.util.Set;
  */
 public final class ExpandFusedOperators {
   private final Expansion expansion;
+  private final ExpandBlockedLinear blocked; // null: products are plain
 
-  private ExpandFusedOperators(Expansion expansion) {
+  private ExpandFusedOperators(Expansion expansion, ExpandBlockedLinear blocked) {
     this.expansion = expansion;
+    this.blocked = blocked;
   }
 
   /**
@@ -35,6 +37,14 @@ public final class ExpandFusedOperators {
    *     cannot be said in a newer one
    */
   public static Model apply(Model model) {
+    return apply(model, false);
+  }
+
+  /**
+   * As {@link #apply(Model)}; where {@code blocked}, products with weights of 4 bits, or of 8 bits
+   * in groups, become ONNX Runtime's {@code MatMulNBits}, if it can hold them.
+   */
+  public static Model apply(Model model, boolean blocked) {
     if (model.graph().nodes().stream().noneMatch(ExpandFusedOperators::isFused)) {
       return model;
     }
@@ -51,12 +61,16 @@ public final class ExpandFusedOperators {
       }
     }
     Expansion expansion = new Expansion(values, names);
-    ExpandFusedOperators expand = new ExpandFusedOperators(expansion);
+    ExpandFusedOperators expand =
+        new ExpandFusedOperators(expansion, blocked ? new ExpandBlockedLinear(upgraded) : null);
     graph.nodes().forEach(expand::add);
     Map<String, Integer> opsets = new LinkedHashMap<>(graph.opsets());
     opsets.remove(Domains.DEMITASSE);
     Map<String, Weight> weights = new LinkedHashMap<>(upgraded.weights());
     weights.putAll(expansion.constants());
+    if (blocked) {
+      expand.blocked.removeReplaced(weights, expansion.nodes());
+    }
     return new Model(
         new Graph(
             graph.name(),
@@ -96,6 +110,9 @@ public final class ExpandFusedOperators {
       expansion.keep(node);
       return;
     }
+    if (blocked != null && blocked.makesNeedless(node)) {
+      return;
+    }
     Expansion.Scope scope = expansion.new Scope(node);
     switch (node.operator()) {
       case FusedOperators.LINEAR -> linear(node, scope);
@@ -115,13 +132,15 @@ public final class ExpandFusedOperators {
 
   // ---- linear layers
 
-  private static void linear(Node node, Expansion.Scope scope) {
+  private void linear(Node node, Expansion.Scope scope) {
     boolean biased = node.hasInput(2);
     boolean residual = node.hasInput(3);
     boolean activated = !Linears.activation(node).equals(Linears.NONE);
     String output = node.output(0);
     String product = biased || residual || activated ? scope.result("MatMul_output") : output;
-    scope.nodeTo(product, "MatMul", Map.of(), node.input(0), node.input(1));
+    if (blocked == null || !blocked.product(node, product, scope)) {
+      scope.nodeTo(product, "MatMul", Map.of(), node.input(0), node.input(1));
+    }
     if (biased) {
       String sum = residual || activated ? scope.result("Add_output") : output;
       scope.nodeTo(sum, "Add", Map.of(), product, node.input(2));

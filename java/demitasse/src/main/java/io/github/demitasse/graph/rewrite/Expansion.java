@@ -72,8 +72,17 @@ final class Expansion {
         String operator,
         Map<String, Attribute> attributes,
         String... inputs) {
+      nodeTo(results, Domains.ONNX, operator, attributes, List.of(inputs));
+    }
+
+    void nodeTo(
+        List<String> results,
+        String domain,
+        String operator,
+        Map<String, Attribute> attributes,
+        List<String> inputs) {
       String name = fresh(nodeNames, fused.name() + "/" + operator);
-      nodes.add(new Node(name, Domains.ONNX, operator, List.of(inputs), results, attributes));
+      nodes.add(new Node(name, domain, operator, inputs, results, attributes));
     }
 
     /** A name for a result that is yet to be computed. */
@@ -98,7 +107,11 @@ final class Expansion {
     }
 
     private String constant(Tensor tensor) {
-      String name = fresh(values, fused.name() + "/Constant");
+      return constant("Constant", tensor);
+    }
+
+    String constant(String role, Tensor tensor) {
+      String name = fresh(values, fused.name() + "/" + role);
       constants.put(name, new DenseWeight(tensor));
       return name;
     }

@@ -17,6 +17,8 @@ import java.util.Set;
 final class TranslateMicrosoftOperators implements Rewrite {
   private static final int SINCE_OPSET = 20;
 
+  private static final String MAT_MUL_N_BITS = Domains.MICROSOFT + "::MatMulNBits";
+
   private static final Set<String> ROOTS =
       Set.of(
           Domains.MICROSOFT + "::Gelu",
@@ -24,15 +26,14 @@ final class TranslateMicrosoftOperators implements Rewrite {
           Domains.MICROSOFT + "::FastGelu",
           Domains.MICROSOFT + "::SkipLayerNormalization",
           Domains.MICROSOFT + "::DynamicQuantizeMatMul",
-          Domains.MICROSOFT + "::MatMulIntegerToFloat");
+          Domains.MICROSOFT + "::MatMulIntegerToFloat",
+          MAT_MUL_N_BITS);
 
   /** The model with the operators translated that can be. */
   static Model apply(Model model) {
     boolean present =
         model.graph().nodes().stream().anyMatch(node -> ROOTS.contains(node.qualifiedOperator()));
-    return present && model.graph().opset() >= SINCE_OPSET
-        ? Rewrites.apply(model, List.of(new TranslateMicrosoftOperators()))
-        : model;
+    return present ? Rewrites.apply(model, List.of(new TranslateMicrosoftOperators())) : model;
   }
 
   @Override
@@ -43,6 +44,12 @@ final class TranslateMicrosoftOperators implements Rewrite {
   @Override
   public boolean apply(Node root, GraphEditor graph) {
     Translation nodes = new Translation(root, graph);
+    if (root.qualifiedOperator().equals(MAT_MUL_N_BITS)) {
+      return TranslateMatMulNBits.apply(root, graph);
+    }
+    if (graph.opset() < SINCE_OPSET) {
+      return false;
+    }
     switch (root.operator()) {
       case "Gelu" -> nodes.gelu(root.input(0), "none");
       case "BiasGelu" -> nodes.gelu(nodes.plus(root.input(0), 1), "none");

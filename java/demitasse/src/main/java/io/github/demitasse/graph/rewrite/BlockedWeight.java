@@ -1,0 +1,169 @@
+package io.github.demitasse.graph.rewrite;
+
+import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.Granularity;
+import io.github.demitasse.weight.QuantizedWeight;
+import io.github.demitasse.weight.Weight;
+import java.util.Arrays;
+
+/**
+ * Immutable: the constants of ONNX Runtime's MatMulNBits (domain com.microsoft), which multiplies
+ * with the transpose of a [columns][inputs] matrix whose rows are cut into blocks of their own
+ * scale.
+ *
+ * @param codes UINT8 [columns][blocks][bytes]: unsigned codes, the first in the lowest bits
+ * @param scales FLOAT32 [columns * blocks]
+ * @param zeroPoints UINT8, each column's packed like codes and filled up to whole bytes; null when
+ *     all are half the range, which is what the operator then takes
+ * @param bits of a code: 4 or 8
+ * @param blockSize codes that share a scale, a power of two from 16 on
+ */
+record BlockedWeight(Tensor codes, Tensor scales, Tensor zeroPoints, int bits, int blockSize) {
+  private static final int SMALLEST_BLOCK = 16;
+  private static final int LARGEST_BLOCK = 256;
+
+  /**
+   * A [inputs][columns] weight of 4-bit codes, or of 8-bit codes in groups, in this form; null for
+   * weights that the operator cannot hold or that gain nothing.
+   */
+  static BlockedWeight of(Weight weight) {
+    if (!(weight instanceof QuantizedWeight quantized) || weight.shape().length != 2) {
+      return null;
+    }
+    int bits = quantized.codes().type().bits();
+    int inputs = Math.toIntExact(weight.shape()[0]);
+    int block = blockSize(quantized.granularity(), inputs);
+    boolean grouped = quantized.granularity() instanceof Granularity.PerGroup;
+    if (block == 0 || bits != 4 && !(bits == 8 && grouped)) {
+      return null;
+    }
+    int columns = Math.toIntExact(weight.shape()[1]);
+    long[] codes = quantized.codes().toLongs();
+    float[] scales = quantized.scales().toFloats();
+    long[] zeros = quantized.zeroPoints() == null ? null : quantized.zeroPoints().toLongs();
+    int[] scaleOf = quantized.granularity().scaleIndices(weight.shape());
+    boolean signed = isSigned(quantized.codes().type());
+    int half = 1 << (bits - 1);
+    int blocks = inputs / block;
+    byte[] packed = new byte[columns * inputs * bits / 8];
+    byte[] packedZeros = new byte[columns * zeroBytes(blocks, bits)];
+    float[] steps = new float[columns * blocks];
+    boolean centred = true;
+    for (int column = 0; column < columns; column++) {
+      for (int k = 0; k < inputs; k++) {
+        int from = k * columns + column;
+        put(packed, column * inputs + k, bits, codes[from] + (signed ? half : 0));
+        if (k % block == 0) {
+          int scale = scaleOf[from];
+          steps[column * blocks + k / block] = scales[scale];
+          long zero = (zeros == null ? 0 : zeros[scale]) + (signed ? half : 0);
+          centred &= zero == half;
+          int perColumn = zeroBytes(blocks, bits) * 8 / bits;
+          put(packedZeros, column * perColumn + k / block, bits, zero);
+        }
+      }
+    }
+    return new BlockedWeight(
+        Tensor.ofBytes(DataType.UINT8, packed, columns, blocks, (long) block * bits / 8),
+        Tensor.of(steps, steps.length),
+        centred ? null : Tensor.ofBytes(DataType.UINT8, packedZeros, packedZeros.length),
+        bits,
+        block);
+  }
+
+  /**
+   * The [inputs][columns] weight that constants of the operator stand for; null when their sizes do
+   * not fit each other, or blocks do not divide the inputs.
+   */
+  static QuantizedWeight decode(BlockedWeight stored, long inputs, long columns) {
+    int block = stored.blockSize;
+    int bits = stored.bits;
+    if (inputs <= 0 || columns <= 0 || block < SMALLEST_BLOCK || inputs % block != 0) {
+      return null;
+    }
+    long blocks = inputs / block;
+    int zeroBytes = zeroBytes(Math.toIntExact(blocks), bits);
+    boolean fits =
+        bits == 4 || bits == 8
+            ? stored.codes.type() == DataType.UINT8
+                && stored.codes.elements() == columns * inputs * bits / 8
+                && stored.scales.elements() == columns * blocks
+                && (stored.zeroPoints == null
+                    || stored.zeroPoints.type() == DataType.UINT8
+                        && stored.zeroPoints.elements() == columns * zeroBytes)
+            : false;
+    if (!fits) {
+      return null;
+    }
+    int half = 1 << (bits - 1);
+    byte[] packed = stored.codes.toBytes();
+    byte[] packedZeros = stored.zeroPoints == null ? null : stored.zeroPoints.toBytes();
+    int n = Math.toIntExact(columns);
+    long[] zeros = new long[Math.toIntExact(blocks) * n];
+    float[] steps = stored.scales.toFloats();
+    float[] scales = new float[zeros.length];
+    boolean centred = true;
+    for (int column = 0; column < n; column++) {
+      for (int b = 0; b < blocks; b++) {
+        int to = b * n + column;
+        scales[to] = steps[(int) (column * blocks) + b];
+        zeros[to] =
+            packedZeros == null ? half : get(packedZeros, column * zeroBytes * 8 / bits + b, bits);
+        centred &= zeros[to] == half;
+      }
+    }
+    long shift = centred ? half : 0;
+    long[] codes = new long[Math.toIntExact(inputs) * n];
+    for (int column = 0; column < n; column++) {
+      for (int k = 0; k < inputs; k++) {
+        codes[k * n + column] = get(packed, (int) (column * inputs) + k, bits) - shift;
+      }
+    }
+    DataType type =
+        bits == 4
+            ? centred ? DataType.INT4 : DataType.UINT4
+            : centred ? DataType.INT8 : DataType.UINT8;
+    return new QuantizedWeight(
+        Tensor.ofIntegers(type, codes, inputs, columns),
+        Tensor.of(scales, blocks, columns),
+        centred ? null : Tensor.ofIntegers(type, zeros, blocks, columns),
+        new Granularity.PerGroup(0, block));
+  }
+
+  /** Codes of one scale as the operator wants them; 0 if it has no such blocks. */
+  private static int blockSize(Granularity granularity, int inputs) {
+    if (granularity instanceof Granularity.PerGroup group) {
+      boolean possible =
+          group.axis() == 0
+              && group.size() >= SMALLEST_BLOCK
+              && Integer.bitCount(group.size()) == 1;
+      return possible ? group.size() : 0;
+    }
+    if (granularity instanceof Granularity.PerChannel channel && channel.axis() != 1) {
+      return 0;
+    }
+    int block = Math.min(LARGEST_BLOCK, Integer.lowestOneBit(inputs));
+    return block >= SMALLEST_BLOCK ? block : 0;
+  }
+
+  private static int zeroBytes(int blocks, int bits) {
+    return (blocks * bits + 7) / 8;
+  }
+
+  private static boolean isSigned(DataType type) {
+    return Arrays.asList(DataType.INT4, DataType.INT8).contains(type);
+  }
+
+  private static void put(byte[] packed, int index, int bits, long code) {
+    if (bits == 8) {
+      packed[index] = (byte) code;
+    } else {
+      packed[index / 2] |= (byte) ((code & 15) << (index % 2 * 4));
+    }
+  }
+
+  private static long get(byte[] packed, int index, int bits) {
+    return bits == 8 ? packed[index] & 255 : packed[index / 2] >> (index % 2 * 4) & 15;
+  }
+}
