@@ -43,7 +43,7 @@ class ConvertCommandTest {
     };
     assertEquals(0, Cli.run(compress).code());
     JsonNode json = Cli.run("inspect", onnx, "--json").json();
-    assertEquals(25, json.at("/operators/com.microsoft.MatMulNBits").asInt(), json.toString());
+    assertEquals(25, json.at("/operators/com.microsoft::MatMulNBits").asInt(), json.toString());
     assertEquals(0, json.get("unsupported_operators").size(), json.toString());
     Path dmt = folder.resolve("int4.dmt");
     assertEquals(0, Cli.run("convert", onnx, dmt).code());
