@@ -2,6 +2,7 @@
 #ifndef DEMITASSE_H
 #define DEMITASSE_H
 
+#include "demitasse/bits.h"
 #include "demitasse/linalg.h"
 #include "demitasse/program.h"
 #include "demitasse/status.h"

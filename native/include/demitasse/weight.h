@@ -64,6 +64,15 @@ DMT_API int32_t dmt_weight_pack_convolution(const float* source, int64_t source_
                                             const int64_t* dims, int64_t group, int32_t kind,
                                             dmt_weight** out);
 
+/* Binary weights: w[i][j] = scales[i / group][j] * (signs[i][j] ? 1 : -1), Rastegari et al. 2016.
+ * signs: one bit for each element, element e = i * k_stride + j * n_stride in bit e % 8 of byte e /
+ * 8 (that is how dmt_pack_signs packs). The other arguments are those of dmt_weight_pack_grouped.
+ */
+DMT_API int32_t dmt_weight_pack_binary(const void* signs, int64_t signs_bytes, int64_t k, int64_t n,
+                                       int64_t k_stride, int64_t n_stride, int64_t group,
+                                       int32_t scale_dtype, const void* scales,
+                                       int64_t scales_bytes, dmt_weight** out);
+
 /* Bytes that the packed form occupies; 0 for NULL. */
 DMT_API int64_t dmt_weight_bytes(const dmt_weight* weight);
 

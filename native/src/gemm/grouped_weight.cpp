@@ -268,7 +268,9 @@ class PackedGroupedWeight final : public Weight {
 
   // Decides what the stored codes mean. Signed ones are stored as code + offset_.
   void choose_levels(const GroupedSource& source) {
-    if (wide_) {
+    if (source.dtype == kSigns) {
+      offset_ = 1;  // -1, 0 (padding), +1 are stored as 0, 1, 2
+    } else if (wide_) {
       offset_ = source.dtype == DMT_U8 ? -128 : 0;
     } else if (source.is_signed()) {
       offset_ = 1 << (source.bits() - 1);

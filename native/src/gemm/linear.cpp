@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "gemm/binary_weight.h"
 #include "gemm/blocking.h"
 #include "gemm/grouped_weight.h"
 #include "gemm/packed_weight.h"
@@ -83,6 +84,19 @@ std::unique_ptr<Weight> pack_int8_weight(Isa isa, int32_t dtype, const void* dat
 
 std::unique_ptr<Weight> pack_grouped_weight(Isa isa, const GroupedSource& source) {
   return isa == Isa::scalar ? pack_scalar_weight(source) : pack_groups(isa, source);
+}
+
+std::unique_ptr<Weight> pack_binary_weight(Isa isa, const GroupedSource& source) {
+  return pack_signs(isa, source);
+}
+
+void Weight::run(const BitRows&, int64_t, const Epilogue&, const Executor&) const {
+  fail(DMT_UNSUPPORTED, "only binary weights take rows of signs");
+}
+
+void Weight::run_signs(const BitRows&, int64_t, const int32_t*, const BitRows&,
+                       const Executor&) const {
+  fail(DMT_UNSUPPORTED, "only binary weights take rows of signs");
 }
 
 void matmul_f32(Isa isa, const float* a, int64_t a_stride, const float* b, int64_t b_k_stride,

@@ -37,6 +37,13 @@ struct Epilogue {
   QuantizedRows quantized;  // u8 result, instead of out
 };
 
+// Rows of signs, one bit each: 1 is +1, 0 is -1. Bits of a row's last word behind the features are
+// 0.
+struct BitRows {
+  uint64_t* words = nullptr;
+  int64_t stride = 0;  // words between rows, at least features / 64, rounded up
+};
+
 // An immutable packed weight, made for one instruction set level. Adding an encoding is adding a
 // subclass.
 class Weight {
@@ -53,6 +60,15 @@ class Weight {
   // The same for quantized x; integer weights only, others fail with DMT_UNSUPPORTED.
   virtual void run(const QuantizedRows& x, int64_t rows, const Epilogue& epilogue,
                    const Executor& executor) const = 0;
+
+  // The same for signs; binary weights of one group only, others fail with DMT_UNSUPPORTED.
+  virtual void run(const BitRows& x, int64_t rows, const Epilogue& epilogue,
+                   const Executor& executor) const;
+
+  // Signs of x * w against thresholds:  bit n of out row m is 1 where sum(x w) >= thresholds[n], an
+  // integer between -k and k + 1; a layer's scale, bias, normalization and sign fold into that.
+  virtual void run_signs(const BitRows& x, int64_t rows, const int32_t* thresholds,
+                         const BitRows& out, const Executor& executor) const;
 };
 
 // Element (k, n) of the source is source[k * k_stride + n * n_stride].
@@ -67,6 +83,9 @@ std::unique_ptr<Weight> pack_int8_weight(Isa isa, int32_t dtype, const void* sou
 // Weights with a scale, and perhaps a zero point, for each group of k. Parameters are those of
 // GroupedSource in source.h.
 std::unique_ptr<Weight> pack_grouped_weight(Isa isa, const struct GroupedSource& source);
+
+// Signs with a scale per group; dtype is kSigns.
+std::unique_ptr<Weight> pack_binary_weight(Isa isa, const struct GroupedSource& source);
 
 // C = A B for two run-time matrices (attention scores, MatMul of two activations): [m][k] x [k][n],
 // f32. B is read at b[k * b_k_stride + n * b_n_stride].

@@ -48,10 +48,13 @@ struct Int8Source {
   }
 };
 
+// GroupedSource::dtype of single bits: 1 is +1, 0 is -1. ONNX has no such type.
+constexpr int32_t kSigns = -1;
+
 // w = scale * (code - zero_point), or scale * codebook[code]; scale and zero point are those of the
 // group of `group` consecutive k that holds the element.
 struct GroupedSource {
-  int32_t dtype = DMT_S4;  // DMT_U2, DMT_S2, DMT_U4, DMT_S4, DMT_U8 or DMT_S8
+  int32_t dtype = DMT_S4;  // DMT_U2, DMT_S2, DMT_U4, DMT_S4, DMT_U8, DMT_S8, kSigns
   const void* data = nullptr;
   int64_t k = 0, n = 0;
   int64_t k_stride = 0, n_stride = 0;    // in elements
@@ -64,15 +67,18 @@ struct GroupedSource {
   int64_t groups() const { return group >= k ? 1 : (k + group - 1) / group; }
   int64_t group_of(int64_t row) const { return group >= k ? 0 : row / group; }
   int bits() const {
+    if (dtype == kSigns) return 1;
     return dtype == DMT_U8 || dtype == DMT_S8 ? 8 : dtype == DMT_U4 || dtype == DMT_S4 ? 4 : 2;
   }
   bool is_signed() const { return dtype == DMT_S8 || dtype == DMT_S4 || dtype == DMT_S2; }
 
+  // -1 or +1 for kSigns.
   int32_t code(int64_t row, int64_t column) const {
     const int64_t index = row * k_stride + column * n_stride;
     const int width = bits(), per_byte = 8 / width;
     const uint8_t byte = static_cast<const uint8_t*>(data)[index / per_byte];
     const int32_t code = byte >> index % per_byte * width & ((1 << width) - 1);
+    if (dtype == kSigns) return 2 * code - 1;
     const int32_t sign = 1 << (width - 1);
     return is_signed() ? (code ^ sign) - sign : code;
   }

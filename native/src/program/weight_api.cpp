@@ -39,7 +39,7 @@ void check_source(int32_t dtype, const void* source, int64_t source_bytes, int64
       __builtin_mul_overflow(n - 1, n_stride, &columns) ||
       __builtin_add_overflow(rows, columns, &needed) ||
       __builtin_add_overflow(needed, 1, &needed) ||
-      __builtin_mul_overflow(needed, element_bits(dtype), &needed) ||
+      __builtin_mul_overflow(needed, dtype == kSigns ? 1 : element_bits(dtype), &needed) ||
       __builtin_add_overflow(needed, 7, &needed)) {
     fail(DMT_INVALID_ARGUMENT, "weight: [%lld x %lld] is too large", ll(k), ll(n));
   }
@@ -48,7 +48,8 @@ void check_source(int32_t dtype, const void* source, int64_t source_bytes, int64
   if (source_bytes < needed) {
     fail(DMT_INVALID_ARGUMENT,
          "weight: [%lld x %lld] with strides %lld and %lld takes %lld bytes of %s, %lld are given",
-         ll(k), ll(n), ll(k_stride), ll(n_stride), ll(needed), dtype_name(dtype), ll(source_bytes));
+         ll(k), ll(n), ll(k_stride), ll(n_stride), ll(needed),
+         dtype == kSigns ? "signs" : dtype_name(dtype), ll(source_bytes));
   }
   check_aligned(dtype, source, "source");
 }
@@ -225,6 +226,20 @@ int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, c
     }
     *out = weights().add(
         std::make_shared<const PackedWeight>(pack_float_convolution(active_isa(), kernel, source)));
+  });
+}
+
+int32_t dmt_weight_pack_binary(const void* signs, int64_t signs_bytes, int64_t k, int64_t n,
+                               int64_t k_stride, int64_t n_stride, int64_t group,
+                               int32_t scale_dtype, const void* scales, int64_t scales_bytes,
+                               dmt_weight** out) {
+  return guarded([&] {
+    if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
+    check_source(kSigns, signs, signs_bytes, k, n, k_stride, n_stride);
+    const GroupedSource source{kSigns, signs, k, n, k_stride, n_stride, group, scale_dtype, scales};
+    check_groups(source, scales_bytes);
+    *out = weights().add(
+        std::make_shared<const PackedWeight>(pack_binary_weight(active_isa(), source), true));
   });
 }
 

@@ -188,6 +188,32 @@ TEST_F(Rejections, groupedWeights) {
   dmt_weight_release(weight);
 }
 
+TEST_F(Rejections, binaryWeights) {
+  dmt_weight* weight = nullptr;
+  const uint8_t signs[16] = {};
+  float scales[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const auto pack = [&](int64_t bytes, int64_t k, int64_t n, int64_t group, int64_t scales_bytes) {
+    return dmt_weight_pack_binary(signs, bytes, k, n, n, 1, group, DMT_F32, scales, scales_bytes,
+                                  &weight);
+  };
+  EXPECT_REJECTED(pack(15, 32, 4, 16, 32), "takes 16 bytes of signs, 15 are given");
+  EXPECT_REJECTED(pack(16, 32, 0, 16, 32), "positive");
+  EXPECT_REJECTED(pack(16, kHuge, kHuge, 16, 32), "too large");
+  EXPECT_REJECTED(pack(16, 32, 4, 8, 32), "multiple of 16");
+  EXPECT_REJECTED(pack(16, 32, 4, 16, 31), "need 8 scales");
+  EXPECT_REJECTED(
+      dmt_weight_pack_binary(nullptr, 16, 32, 4, 4, 1, 16, DMT_F32, scales, 32, &weight),
+      "source is NULL");
+  EXPECT_REJECTED(dmt_weight_pack_binary(signs, 16, 32, 4, 4, 1, 16, DMT_F32, scales, 32, nullptr),
+                  "out is NULL");
+  scales[2] = kNaN;
+  EXPECT_REJECTED(pack(16, 32, 4, 16, 32), "group 0, channel 2 is not finite");
+  scales[2] = 1;
+  EXPECT_EQ(pack(16, 32, 4, 16, 32), DMT_OK);
+  EXPECT_GT(dmt_weight_bytes(weight), 0);
+  dmt_weight_release(weight);
+}
+
 TEST_F(Rejections, linear) {
   const WeightHandle w = WeightHandle::f32(random_floats(8, 1), 4, 2);
   const int32_t x = net.tokens({4}), y = net.tokens({2}), wide = net.tokens({5});

@@ -15,6 +15,7 @@ import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
+import io.github.demitasse.weight.Weight;
 import java.util.List;
 import java.util.Map;
 
@@ -26,6 +27,21 @@ final class NativeLinear implements AutoCloseable {
   private final Map<String, Tensor> inputs;
 
   NativeLinear(byte[] codes, float[] scales, float[] bias, float[] x, int rows, int k, int n) {
+    this(
+        new QuantizedWeight(
+            Tensor.ofBytes(DataType.INT8, codes, k, n),
+            Tensor.of(scales, n),
+            null,
+            new Granularity.PerChannel(1)),
+        bias,
+        x,
+        rows,
+        1);
+  }
+
+  NativeLinear(Weight weight, float[] bias, float[] x, int rows, int threads) {
+    long k = weight.shape()[0];
+    long n = weight.shape()[1];
     Node quantize =
         new Node(
             "quantize",
@@ -52,18 +68,8 @@ final class NativeLinear implements AutoCloseable {
             Map.of());
     Model model =
         new Model(
-            graph,
-            Map.of(
-                "weight",
-                new QuantizedWeight(
-                    Tensor.ofBytes(DataType.INT8, codes, k, n),
-                    Tensor.of(scales, n),
-                    null,
-                    new Granularity.PerChannel(1)),
-                "bias",
-                new DenseWeight(Tensor.of(bias, n))),
-            Map.of());
-    session = Session.open(model, SessionOptions.threads(1));
+            graph, Map.of("weight", weight, "bias", new DenseWeight(Tensor.of(bias, n))), Map.of());
+    session = Session.open(model, SessionOptions.threads(threads));
     inputs = Map.of("x", Tensor.of(x, rows, k));
   }
 

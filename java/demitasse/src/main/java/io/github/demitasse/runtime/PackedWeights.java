@@ -8,6 +8,7 @@ import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
@@ -67,6 +68,8 @@ final class PackedWeights implements AutoCloseable {
       granularity = quantized.granularity();
     } else if (weight instanceof CodebookWeight book) {
       granularity = book.granularity();
+    } else if (weight instanceof BinaryWeight binary) {
+      granularity = binary.granularity();
     } else {
       return false;
     }
@@ -208,6 +211,9 @@ final class PackedWeights implements AutoCloseable {
       return packInteger((QuantizedWeight) weight);
     }
     if (isGrouped(weight)) {
+      if (weight instanceof BinaryWeight binary) {
+        return packBinary(binary);
+      }
       return weight instanceof CodebookWeight book
           ? packGrouped(
               book.codes(), book.scales(), null, book.codebook().toFloats(), book.granularity())
@@ -310,6 +316,40 @@ final class PackedWeights implements AutoCloseable {
     } finally {
       factors.release();
       codes.release();
+      if (one) {
+        factors.close();
+      }
+    }
+    return out.get();
+  }
+
+  private static long packBinary(BinaryWeight weight) {
+    int k = weight.rows();
+    int n = weight.columns();
+    long group = weight.granularity() instanceof Granularity.PerGroup groups ? groups.size() : k;
+    boolean one = weight.granularity() instanceof Granularity.PerTensor;
+    Tensor signs = weight.signs();
+    Tensor factors = one ? repeated(weight.scales(), n) : weight.scales();
+    HandleCell out = new HandleCell();
+    long source = NativeMemory.address(signs.acquire());
+    long steps = NativeMemory.address(factors.acquire());
+    try {
+      NativeStatus.check(
+          Demitasse.dmt_weight_pack_binary(
+              source,
+              signs.byteSize(),
+              k,
+              n,
+              n,
+              1,
+              group,
+              factors.type().onnxCode(),
+              steps,
+              factors.byteSize(),
+              out.address()));
+    } finally {
+      factors.release();
+      signs.release();
       if (one) {
         factors.close();
       }

@@ -8,7 +8,7 @@ import java.util.Map;
  * Immutable: a constant of a model: what it means (a tensor of a logical type and shape) and how it
  * is stored. Graphs, steps and messages see the meaning; formats and the runtime see the encoding.
  */
-public sealed interface Weight permits DenseWeight, QuantizedWeight, CodebookWeight {
+public sealed interface Weight permits DenseWeight, QuantizedWeight, CodebookWeight, BinaryWeight {
 
   /** The logical shape. */
   long[] shape();

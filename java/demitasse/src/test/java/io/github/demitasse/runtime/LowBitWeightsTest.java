@@ -10,6 +10,7 @@ import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.testing.TestModels;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
@@ -55,6 +56,8 @@ class LowBitWeightsTest {
       }
       Weight codebook = codebook(granularity);
       all.add(Arguments.of(codebook.encoding(), codebook));
+      Weight binary = binary(granularity);
+      all.add(Arguments.of(binary.encoding(), binary));
     }
     Weight wide = quantized(DataType.INT4, granularities[1], DataType.FLOAT32, false);
     all.add(Arguments.of(wide.encoding() + " float32 scales", wide));
@@ -194,6 +197,18 @@ class LowBitWeightsTest {
         codes(type, random, INPUTS, OUTPUTS),
         scales,
         asymmetric ? codes(type, random, scales.elements()) : null,
+        granularity);
+  }
+
+  private static Weight binary(Granularity granularity) {
+    Random random = new Random(5);
+    byte[] signs = new byte[INPUTS * OUTPUTS / 8];
+    random.nextBytes(signs);
+    return new BinaryWeight(
+        Tensor.ofBytes(DataType.UINT8, signs, signs.length),
+        INPUTS,
+        OUTPUTS,
+        scales(granularity, DataType.FLOAT16, 0.1f, random),
         granularity);
   }
 

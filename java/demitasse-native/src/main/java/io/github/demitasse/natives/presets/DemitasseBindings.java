@@ -14,6 +14,7 @@ import org.bytedeco.javacpp.annotation.Properties;
               "demitasse/types.h",
               "demitasse/system.h",
               "demitasse/weight.h",
+              "demitasse/bits.h",
               "demitasse/linalg.h",
               "demitasse/program.h",
               "direct_buffer.h"

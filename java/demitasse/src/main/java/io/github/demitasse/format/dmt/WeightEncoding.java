@@ -1,6 +1,7 @@
 package io.github.demitasse.format.dmt;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.QuantizedWeight;
@@ -32,6 +33,8 @@ interface WeightEncoding<W extends Weight> {
       encoding = QuantizedEncoding.INSTANCE;
     } else if (weight instanceof CodebookWeight) {
       encoding = CodebookEncoding.INSTANCE;
+    } else if (weight instanceof BinaryWeight) {
+      encoding = BinaryEncoding.INSTANCE;
     }
     if (encoding == null) {
       throw new IllegalArgumentException("weights of " + weight.getClass() + " cannot be written");
@@ -45,6 +48,7 @@ interface WeightEncoding<W extends Weight> {
   static WeightEncoding<?> named(String name) {
     return switch (name) {
       case "dense" -> DenseEncoding.INSTANCE;
+      case "binary" -> BinaryEncoding.INSTANCE;
       case "codebook" -> CodebookEncoding.INSTANCE;
       case "quantized" -> QuantizedEncoding.INSTANCE;
       default -> throw new IllegalArgumentException("unknown weight encoding '" + name + "'");

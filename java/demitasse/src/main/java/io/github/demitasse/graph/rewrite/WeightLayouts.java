@@ -2,6 +2,7 @@ package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
@@ -117,7 +118,7 @@ final class WeightLayouts {
 
   /** True when {@link #transpose(Weight)} can handle this weight. */
   static boolean canTranspose(Weight weight) {
-    if (weight.shape().length != 2) {
+    if (weight.shape().length != 2 || weight instanceof BinaryWeight) {
       return false;
     }
     int bits = weight instanceof DenseWeight dense ? dense.tensor().type().bits() : 8;
@@ -135,6 +136,14 @@ final class WeightLayouts {
           scaled(quantized.scales(), factor),
           quantized.zeroPoints(),
           quantized.granularity());
+    }
+    if (weight instanceof BinaryWeight binary) {
+      return new BinaryWeight(
+          binary.signs(),
+          binary.rows(),
+          binary.columns(),
+          scaled(binary.scales(), factor),
+          binary.granularity());
     }
     if (weight instanceof CodebookWeight book) {
       return new CodebookWeight(
@@ -159,6 +168,9 @@ final class WeightLayouts {
     Weight first = matrices.get(0);
     if (first instanceof DenseWeight) {
       return concatenateDense(matrices);
+    }
+    if (first instanceof BinaryWeight) {
+      return null;
     }
     if (first instanceof CodebookWeight) {
       return concatenateCodebooks(matrices);
