@@ -13,17 +13,18 @@ extern "C" {
 
 /* width: 1 to 8. codes: `count` bytes, of which the low `width` bits are kept. packed_bytes: at
  * least (count * width + 7) / 8; what lies behind that stays as it is. */
-DMT_API int32_t dmt_pack_codes(int32_t width, const void* codes, int64_t count, void* packed,
+DMT_API int32_t dmt_pack_codes(int32_t width, const uint8_t* codes, int64_t count, uint8_t* packed,
                                int64_t packed_bytes);
 
 /* The reverse: `count` bytes. is_signed 1: codes are in two's complement and their sign is
  * extended; 0: the upper bits are zero. packed_bytes as above. */
-DMT_API int32_t dmt_unpack_codes(int32_t width, int32_t is_signed, const void* packed,
-                                 int64_t packed_bytes, int64_t count, void* codes);
+DMT_API int32_t dmt_unpack_codes(int32_t width, int32_t is_signed, const uint8_t* packed,
+                                 int64_t packed_bytes, int64_t count, uint8_t* codes);
 
 /* Signs of floats, one bit each: 1 where x >= 0 (also -0), 0 where x < 0 or NaN. packed_bytes: at
  * least (count + 7) / 8. */
-DMT_API int32_t dmt_pack_signs(const float* x, int64_t count, void* packed, int64_t packed_bytes);
+DMT_API int32_t dmt_pack_signs(const float* x, int64_t count, uint8_t* packed,
+                               int64_t packed_bytes);
 
 #ifdef __cplusplus
 }

@@ -91,6 +91,21 @@ DMT_API int32_t dmt_program_convolution(dmt_program* program, int32_t x, const d
                                         int32_t activation, const float* parameters,
                                         int32_t residual, int32_t residual_first, int32_t y);
 
+/* Rows of signs are s64 values [.., words] of 64 features a word, the first in the lowest bit: 1 is
+ * +1, 0 is -1. A row has features / 64 words, rounded up; the last one's unused bits are 0.
+ *
+ * y = signs of x: x f32 [.., features], y s64. +1 where x >= 0, -1 elsewhere and for NaN. */
+DMT_API int32_t dmt_program_binarize(dmt_program* program, int32_t x, int32_t y);
+
+/* Rows of signs times a binary weight that has one scale per channel. Without thresholds:
+ *   y = activation(x * weight + bias), f32 [.., n]; bias: n floats, copied, or NULL.
+ * With thresholds (n integers, copied; bias is NULL, activation none), y is s64 and
+ *   y = +1 where sum_k x[k] * sign(w[k][n]) >= thresholds[n], else -1
+ * which is the next layer's x: scale, bias and normalization fold into the thresholds. */
+DMT_API int32_t dmt_program_binary_linear(dmt_program* program, int32_t x, const dmt_weight* weight,
+                                          const float* bias, int32_t activation,
+                                          const int32_t* thresholds, int32_t y);
+
 /* q = quantize(x): x f32 [.., features]; q quantized value of the same rows. */
 DMT_API int32_t dmt_program_quantize(dmt_program* program, int32_t x, int32_t q);
 

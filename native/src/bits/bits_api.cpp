@@ -27,28 +27,25 @@ void check(int32_t width, const void* from, int64_t count, const void* to, int64
 
 using namespace demitasse;
 
-int32_t dmt_pack_codes(int32_t width, const void* codes, int64_t count, void* packed,
+int32_t dmt_pack_codes(int32_t width, const uint8_t* codes, int64_t count, uint8_t* packed,
                        int64_t packed_bytes) {
   return guarded([&] {
     check(width, codes, count, packed, packed_bytes);
-    bit_kernels(active_isa())
-        .pack(width, static_cast<const uint8_t*>(codes), count, static_cast<uint8_t*>(packed));
+    bit_kernels(active_isa()).pack(width, codes, count, packed);
   });
 }
 
-int32_t dmt_unpack_codes(int32_t width, int32_t is_signed, const void* packed, int64_t packed_bytes,
-                         int64_t count, void* codes) {
+int32_t dmt_unpack_codes(int32_t width, int32_t is_signed, const uint8_t* packed,
+                         int64_t packed_bytes, int64_t count, uint8_t* codes) {
   return guarded([&] {
     check(width, packed, count, codes, packed_bytes);
-    bit_kernels(active_isa())
-        .unpack(width, is_signed != 0, static_cast<const uint8_t*>(packed), count,
-                static_cast<uint8_t*>(codes));
+    bit_kernels(active_isa()).unpack(width, is_signed != 0, packed, count, codes);
   });
 }
 
-int32_t dmt_pack_signs(const float* x, int64_t count, void* packed, int64_t packed_bytes) {
+int32_t dmt_pack_signs(const float* x, int64_t count, uint8_t* packed, int64_t packed_bytes) {
   return guarded([&] {
     check(1, x, count, packed, packed_bytes);
-    bit_kernels(active_isa()).pack_signs(x, count, static_cast<uint8_t*>(packed));
+    bit_kernels(active_isa()).pack_signs(x, count, packed);
   });
 }

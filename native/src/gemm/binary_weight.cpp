@@ -52,6 +52,7 @@ class BinaryWeight final : public Weight {
 
   int64_t k() const override { return k_; }
   int64_t n() const override { return n_; }
+  bool takes_signs() const override { return one_group_; }
   int64_t bytes() const override {
     return round_up(n_, kernel_.nr) * words_ * 8 + 4 * static_cast<int64_t>(scales_.size()) +
            codes_->bytes();

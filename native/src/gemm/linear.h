@@ -61,6 +61,9 @@ class Weight {
   virtual void run(const QuantizedRows& x, int64_t rows, const Epilogue& epilogue,
                    const Executor& executor) const = 0;
 
+  // Whether the next two work.
+  virtual bool takes_signs() const { return false; }
+
   // The same for signs; binary weights of one group only, others fail with DMT_UNSUPPORTED.
   virtual void run(const BitRows& x, int64_t rows, const Epilogue& epilogue,
                    const Executor& executor) const;

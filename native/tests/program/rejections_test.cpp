@@ -214,6 +214,40 @@ TEST_F(Rejections, binaryWeights) {
   dmt_weight_release(weight);
 }
 
+TEST_F(Rejections, binaryLinear) {
+  const uint8_t signs[512] = {};
+  const float scales[256] = {};
+  const int32_t thresholds[32] = {};
+  dmt_weight *w = nullptr, *grouped = nullptr;
+  ASSERT_EQ(dmt_weight_pack_binary(signs, 512, 128, 32, 32, 1, 128, DMT_F32, scales, 128, &w),
+            DMT_OK);
+  ASSERT_EQ(dmt_weight_pack_binary(signs, 512, 128, 32, 32, 1, 16, DMT_F32, scales, 1024, &grouped),
+            DMT_OK);
+  const WeightHandle floats = WeightHandle::f32(random_floats(8, 1), 4, 2);
+  const int32_t x = net.tokens({2}, DMT_S64), f = net.tokens({128}), y = net.tokens({32});
+  const int32_t bits = net.tokens({1}, DMT_S64), narrow = net.tokens({1}, DMT_S64);
+  const auto linear = [&](int32_t in, const dmt_weight* weight, const float* bias,
+                          int32_t activation, const int32_t* limits, int32_t out) {
+    return dmt_program_binary_linear(p, in, weight, bias, activation, limits, out);
+  };
+  EXPECT_REJECTED(linear(x, nullptr, nullptr, 0, nullptr, y), "weight handle is NULL");
+  EXPECT_REJECTED(linear(x, floats, nullptr, 0, nullptr, y), "not binary");
+  EXPECT_REJECTED(linear(x, grouped, nullptr, 0, nullptr, y), "one scale per channel");
+  EXPECT_REJECTED(linear(f, w, nullptr, 0, nullptr, y), "rows of bits are s64");
+  EXPECT_REJECTED(linear(narrow, w, nullptr, 0, nullptr, y), "must be 2");
+  EXPECT_REJECTED(linear(x, w, nullptr, 99, nullptr, y), "activation 99");
+  EXPECT_REJECTED(linear(x, w, nullptr, 0, nullptr, f), "must be 32");
+  EXPECT_REJECTED(linear(x, w, nullptr, 0, thresholds, y), "rows of bits are s64");
+  EXPECT_REJECTED(linear(x, w, scales, 0, thresholds, bits), "neither bias nor activation");
+  EXPECT_REJECTED(linear(x, w, nullptr, 0, thresholds, x), "must be 1");
+  EXPECT_REJECTED(dmt_program_binarize(p, x, bits), "f32 is needed");
+  EXPECT_REJECTED(dmt_program_binarize(p, f, y), "rows of bits are s64");
+  EXPECT_REJECTED(dmt_program_binarize(p, f, bits), "must be 2");
+  EXPECT_EQ(linear(x, w, nullptr, 0, thresholds, bits), DMT_OK);
+  dmt_weight_release(w);
+  dmt_weight_release(grouped);
+}
+
 TEST_F(Rejections, linear) {
   const WeightHandle w = WeightHandle::f32(random_floats(8, 1), 4, 2);
   const int32_t x = net.tokens({4}), y = net.tokens({2}), wide = net.tokens({5});

@@ -32,6 +32,59 @@ TEST(Values, linearThroughAnAliasSeesTheSameMemory) {
   }
 }
 
+TEST(Values, binaryLayersChainWithoutFloats) {
+  constexpr int64_t kIn = 100, kHidden = 70, kOut = 5, kRows = 9;
+  std::mt19937 random(3);
+  std::vector<uint8_t> first(kIn * kHidden / 8), second((kHidden * kOut + 7) / 8);
+  for (uint8_t& byte : first) byte = static_cast<uint8_t>(random());
+  for (uint8_t& byte : second) byte = static_cast<uint8_t>(random());
+  const std::vector<float> ones(kHidden, 1.0f), halves(kOut, 0.5f), bias = {1, 2, 3, 4, 5};
+  std::vector<int32_t> thresholds(kHidden);
+  for (int64_t j = 0; j < kHidden; ++j) thresholds[j] = static_cast<int32_t>(j % 9) - 4;
+  dmt_weight *w1 = nullptr, *w2 = nullptr;
+  expect_ok(dmt_weight_pack_binary(first.data(), first.size(), kIn, kHidden, kHidden, 1, kIn,
+                                   DMT_F32, ones.data(), kHidden * 4, &w1));
+  expect_ok(dmt_weight_pack_binary(second.data(), second.size(), kHidden, kOut, kOut, 1, kHidden,
+                                   DMT_F32, halves.data(), kOut * 4, &w2));
+  Network net;
+  const int32_t x = net.input(net.tokens({kIn})), bits = net.tokens({2}, DMT_S64);
+  const int32_t hidden = net.tokens({2}, DMT_S64), y = net.tokens({kOut});
+  expect_ok(dmt_program_binarize(net.program, x, bits));
+  expect_ok(dmt_program_binary_linear(net.program, bits, w1, nullptr, DMT_ACTIVATION_NONE,
+                                      thresholds.data(), hidden));
+  expect_ok(dmt_program_binary_linear(net.program, hidden, w2, bias.data(), DMT_ACTIVATION_RELU,
+                                      nullptr, y));
+  net.output(y);
+  net.finish(1);
+  dmt_weight_release(w1);
+  dmt_weight_release(w2);
+  const std::vector<float> in = random_floats(kRows * kIn, 2);
+  const auto sign = [](const std::vector<uint8_t>& bytes, int64_t index) {
+    return (bytes[index / 8] >> index % 8 & 1) != 0 ? 1 : -1;
+  };
+  std::vector<float> expected;
+  for (int64_t m = 0; m < kRows; ++m) {
+    int32_t signs[kHidden];
+    for (int64_t j = 0; j < kHidden; ++j) {
+      int32_t sum = 0;
+      for (int64_t i = 0; i < kIn; ++i) {
+        sum += (in[m * kIn + i] >= 0 ? 1 : -1) * sign(first, i * kHidden + j);
+      }
+      signs[j] = sum >= thresholds[j] ? 1 : -1;
+    }
+    for (int64_t o = 0; o < kOut; ++o) {
+      int32_t sum = 0;
+      for (int64_t j = 0; j < kHidden; ++j) sum += signs[j] * sign(second, j * kOut + o);
+      expected.push_back(std::max(0.0f, static_cast<float>(sum) * 0.5f + bias[o]));
+    }
+  }
+  for (int32_t threads : {1, 3}) {
+    std::vector<std::vector<float>> out = {std::vector<float>(kRows * kOut)};
+    expect_ok(net.run({0, 1, 5, 9}, std::vector<std::vector<float>>{in}, out, threads));
+    EXPECT_EQ(out[0], expected);
+  }
+}
+
 TEST(Values, outputsMayBeInputsConstantsOrTheSameTwice) {
   Network net;
   const WeightHandle negate = WeightHandle::f32(identity(3, -1), 3, 3);

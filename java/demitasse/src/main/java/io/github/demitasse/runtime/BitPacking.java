@@ -2,8 +2,6 @@ package io.github.demitasse.runtime;
 
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
-import java.lang.ref.Reference;
-import java.nio.ByteBuffer;
 
 /**
  * Thread-safe: codes of few bits, packed. Code {@code i} occupies bits {@code i * width} to {@code
@@ -21,17 +19,7 @@ public final class BitPacking {
    */
   public static byte[] pack(int width, byte[] codes) {
     byte[] packed = new byte[bytes(width, codes.length)];
-    ByteBuffer from = ByteBuffer.allocateDirect(codes.length).put(codes);
-    ByteBuffer to = ByteBuffer.allocateDirect(packed.length);
-    NativeStatus.check(
-        Demitasse.dmt_pack_codes(
-            width,
-            NativeMemory.address(from),
-            codes.length,
-            NativeMemory.address(to),
-            packed.length));
-    Reference.reachabilityFence(from);
-    to.get(0, packed);
+    NativeStatus.check(Demitasse.dmt_pack_codes(width, codes, codes.length, packed, packed.length));
     return packed;
   }
 
@@ -44,28 +32,15 @@ public final class BitPacking {
   public static byte[] unpack(int width, boolean signed, byte[] packed, int count) {
     bytes(width, count);
     byte[] codes = new byte[count];
-    ByteBuffer from = ByteBuffer.allocateDirect(packed.length).put(packed);
-    ByteBuffer to = ByteBuffer.allocateDirect(count);
     NativeStatus.check(
-        Demitasse.dmt_unpack_codes(
-            width,
-            signed ? 1 : 0,
-            NativeMemory.address(from),
-            packed.length,
-            count,
-            NativeMemory.address(to)));
-    Reference.reachabilityFence(from);
-    to.get(0, codes);
+        Demitasse.dmt_unpack_codes(width, signed ? 1 : 0, packed, packed.length, count, codes));
     return codes;
   }
 
   /** One bit for each value: 1 where it is at least zero (also -0), 0 where it is less or NaN. */
   public static byte[] packSigns(float[] values) {
     byte[] packed = new byte[bytes(1, values.length)];
-    ByteBuffer to = ByteBuffer.allocateDirect(packed.length);
-    NativeStatus.check(
-        Demitasse.dmt_pack_signs(values, values.length, NativeMemory.address(to), packed.length));
-    to.get(0, packed);
+    NativeStatus.check(Demitasse.dmt_pack_signs(values, values.length, packed, packed.length));
     return packed;
   }
 

@@ -18,6 +18,7 @@ public class DemitassePresets implements InfoMapper {
         .put(new Info("dmt_program", "dmt_weight").cast().valueTypes("long").skip())
         .put(new Info("const void").cast().valueTypes("long"))
         .put(new Info("const char").valueTypes("byte").pointerTypes("String"))
+        .put(new Info("uint8_t").cast().valueTypes("byte").pointerTypes("byte[]"))
         .put(new Info("int32_t").valueTypes("int").pointerTypes("int[]"))
         .put(new Info("int64_t").cast().valueTypes("long").pointerTypes("long[]"))
         .put(new Info("float").valueTypes("float").pointerTypes("float[]"))
