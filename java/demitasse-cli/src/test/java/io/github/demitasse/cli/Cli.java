@@ -70,6 +70,10 @@ final class Cli {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    // What the executable jar's manifest says; without it, JDK 25 warns on standard error.
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("--add-exports=java.base/sun.nio.ch=ALL-UNNAMED");
+    command.add("--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED");
     command.add("-Dorg.bytedeco.javacpp.cachedir=" + cacheFolder());
     command.addAll(javaOptions);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
