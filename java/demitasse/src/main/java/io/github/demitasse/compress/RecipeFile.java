@@ -90,6 +90,10 @@ final class RecipeFile {
               + "'; known steps: "
               + String.join(", ", STEPS.keySet()));
     }
+    if (!node.get(name).isObject()) {
+      throw new IllegalArgumentException(
+          source + ": " + name + ": a step's settings are a map; given " + node.get(name));
+    }
     try {
       return YAML.treeToValue(node.get(name), settings).toStep();
     } catch (JacksonException e) {

@@ -92,7 +92,7 @@ public final class NodeEvaluator {
       }
       Shape shape = inference.value(output).shape();
       if (shape == null || !shape.isKnown()) {
-        throw new IllegalStateException("the shape of '" + output + "' is not known");
+        throw origin.unsupported("the shape of its output '" + output + "' cannot be told");
       }
       results.add(Tensor.allocate(inference.value(output).type(), shape.sizes()));
     }

@@ -105,6 +105,14 @@ class RecipeFileTest {
   }
 
   @Test
+  void aStepWithoutSettingsIsAnError() {
+    for (String settings : List.of("", "null", "int8", "[]")) {
+      String message = failure("steps:\n  - quantize: " + settings + "\n");
+      assertTrue(message.contains("quantize: a step's settings are a map"), message);
+    }
+  }
+
+  @Test
   void wrongValuesAreRejected() {
     assertTrue(failure("steps: [{quantize: {weights: int3}}]").contains("int3"));
     assertTrue(failure("steps: [{quantize: {}}]").contains("weights"));
