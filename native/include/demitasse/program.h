@@ -106,6 +106,16 @@ DMT_API int32_t dmt_program_binary_linear(dmt_program* program, int32_t x, const
                                           const float* bias, int32_t activation,
                                           const int32_t* thresholds, int32_t y);
 
+/* dmt_program_convolution of u8 codes, x = x_scale * (code - x_zero_point), with a weight from
+ * dmt_weight_pack_code_convolution. x: static u8 [N][H][W][C]. y: static f32, or u8 codes with
+ * y_scale and y_zero_point, saturated; then the activation is one without exponentials. */
+DMT_API int32_t dmt_program_code_convolution(dmt_program* program, int32_t x, float x_scale,
+                                             int32_t x_zero_point, const dmt_weight* weight,
+                                             const int64_t* geometry, const float* bias,
+                                             int32_t activation, const float* parameters,
+                                             int32_t residual, int32_t residual_first, int32_t y,
+                                             float y_scale, int32_t y_zero_point);
+
 /* q = quantize(x): x f32 [.., features]; q quantized value of the same rows. */
 DMT_API int32_t dmt_program_quantize(dmt_program* program, int32_t x, int32_t q);
 

@@ -5,7 +5,9 @@
 namespace demitasse::avx2 {
 #include "conv/epilogue.inl"
 // The others use it.
+#include "conv/code_tile.inl"
 #include "conv/depthwise.inl"
+#include "conv/mean.inl"
 #include "conv/tile.inl"
 }  // namespace demitasse::avx2
 
@@ -14,6 +16,10 @@ const ConvolutionKernels convolution_kernels_avx2 = {
     .lanes = avx2::kLanes,
     .panel_vectors = avx2::kRegisters == 32 ? 3 : 2,
     .tile = avx2::tile,
-    .depthwise = avx2::depthwise,
+    .depthwise = avx2::depthwise<DepthwiseCall>,
+    .code_tile = avx2::code_tile,
+    .code_depthwise = avx2::depthwise<CodeDepthwiseCall>,
+    .mean = avx2::mean,
+    .code_panel_vectors = avx2::kRegisters == 32 ? 3 : 1,
 };
 }  // namespace demitasse

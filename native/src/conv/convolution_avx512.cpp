@@ -5,7 +5,9 @@
 namespace demitasse::avx512 {
 #include "conv/epilogue.inl"
 // The others use it.
+#include "conv/code_tile.inl"
 #include "conv/depthwise.inl"
+#include "conv/mean.inl"
 #include "conv/tile.inl"
 }  // namespace demitasse::avx512
 
@@ -14,6 +16,10 @@ const ConvolutionKernels convolution_kernels_avx512 = {
     .lanes = avx512::kLanes,
     .panel_vectors = avx512::kRegisters == 32 ? 3 : 2,
     .tile = avx512::tile,
-    .depthwise = avx512::depthwise,
+    .depthwise = avx512::depthwise<DepthwiseCall>,
+    .code_tile = avx512::code_tile,
+    .code_depthwise = avx512::depthwise<CodeDepthwiseCall>,
+    .mean = avx512::mean,
+    .code_panel_vectors = avx512::kRegisters == 32 ? 3 : 1,
 };
 }  // namespace demitasse

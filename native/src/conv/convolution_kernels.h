@@ -25,6 +25,15 @@ struct TileEpilogue {
   int64_t stride = 0;               // floats between pixels of out and residual
 };
 
+// For sums of products of codes: y = sum * scale + bias, and perhaps codes as the result.
+struct CodeEpilogue {
+  const float* scales = nullptr;       // of the first channel; whole vectors can be read
+  const int32_t* zero_sums = nullptr;  // zero point of x times the sum of the weights, likewise
+  uint8_t* codes = nullptr;            // of the first pixel and channel, instead of out
+  float inverse_scale = 1;             // code = round(y * inverse_scale) + zero_point
+  int32_t zero_point = 0;
+};
+
 // `pixels` pixels times one panel of output channels.
 //
 //   x, read in place, by segments              panel [segments][steps][vectors * lanes]
@@ -59,13 +68,47 @@ struct DepthwiseCall {
   TileEpilogue epilogue;
 };
 
-constexpr int kMaxPanelVectors = 3;
+// ConvolutionTileCall for u8 codes: steps of four bytes, panels [segments][steps][columns][4] of
+// s8.
+struct CodeTileCall {
+  const uint8_t* x = nullptr;
+  int64_t stride = 0;  // bytes between pixels
+  int64_t rows = 0;
+  const int64_t* offsets = nullptr;  // bytes
+  int64_t segments = 0;
+  int64_t steps = 0;
+  const int8_t* w = nullptr;
+  int vectors = 0;
+  int tail = 0;
+  TileEpilogue epilogue;
+  CodeEpilogue codes;
+};
+
+// DepthwiseCall for u8 codes; weights are codes as floats, whose sums of products are exact.
+struct CodeDepthwiseCall {
+  const uint8_t* const* rows = nullptr;
+  int64_t kernel_height = 0, kernel_width = 0;
+  int64_t channels = 0;
+  int64_t stride = 0;  // bytes between pixels of the input
+  int64_t width = 0, out_width = 0;
+  int64_t stride_w = 1, pad_left = 0, dilation_w = 1;
+  int32_t zero_point = 0;  // of x
+  const float* w = nullptr;
+  int64_t w_stride = 0;
+  TileEpilogue epilogue;
+  CodeEpilogue codes;
+};
 
 struct ConvolutionKernels {
   int lanes;          // channels in a vector
   int panel_vectors;  // in a panel, at most
   void (*tile)(const ConvolutionTileCall& call);
   void (*depthwise)(const DepthwiseCall& call);
+  void (*code_tile)(const CodeTileCall& call);
+  void (*code_depthwise)(const CodeDepthwiseCall& call);
+  // to[c] = the mean over positions of x[position][c]; `stride` floats between positions.
+  void (*mean)(const float* x, int64_t positions, int64_t stride, int64_t channels, float* to);
+  int code_panel_vectors;  // in a panel of code_tile, at most
 };
 
 extern const ConvolutionKernels convolution_kernels_avx2;

@@ -37,25 +37,28 @@ Clamp clamp_of(const ConvolutionEpilogue& epilogue) {
       clamp.used = epilogue.scale != 1 || epilogue.shift != 0;
       break;
     default:
+      // The identity; scale and shift follow the activation.
       clamp.used = false;
+      clamp.scale = 1;
+      clamp.shift = 0;
   }
   return clamp;
 }
 
-bool is_left_for_later(dmt_activation activation) {
+}  // namespace
+
+bool is_applied_by_kernels(dmt_activation activation) {
   switch (activation) {
     case DMT_ACTIVATION_NONE:
     case DMT_ACTIVATION_RELU:
     case DMT_ACTIVATION_HARD_SWISH:
     case DMT_ACTIVATION_HARD_SIGMOID:
     case DMT_ACTIVATION_CLIP:
-      return false;
-    default:
       return true;
+    default:
+      return false;
   }
 }
-
-}  // namespace
 
 PaddedBias::PaddedBias(const float* bias, int64_t channels, int64_t times)
     : values_(channels * times + 16) {
@@ -71,7 +74,7 @@ Finish::Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t channels, c
       channels_(channels),
       bias_(bias),
       clamp_(clamp_of(epilogue)),
-      later_(is_left_for_later(epilogue.activation)) {}
+      later_(!is_applied_by_kernels(epilogue.activation)) {}
 
 TileEpilogue Finish::tile(int64_t pixel, int64_t channel) const {
   const int64_t at = pixel * channels_ + channel;

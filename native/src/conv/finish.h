@@ -28,6 +28,9 @@ class PaddedBias {
   AlignedBuffer<float> values_;
 };
 
+// Whether kernels apply the activation; others follow when pixels are finished.
+bool is_applied_by_kernels(dmt_activation activation);
+
 // The epilogue as tasks apply it: in the kernels, and what is left over finished pixels.
 class Finish {
  public:

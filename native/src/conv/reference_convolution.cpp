@@ -1,6 +1,7 @@
 #include "conv/reference_convolution.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "norm/rows.h"
 
@@ -11,8 +12,13 @@ float reference_epilogue(const ConvolutionEpilogue& epilogue, float sum, int64_t
   float y = epilogue.bias != nullptr ? sum + epilogue.bias[channel] : sum;
   if (epilogue.residual != nullptr && epilogue.residual_first) y += epilogue.residual[index];
   switch (epilogue.activation) {
+    case DMT_ACTIVATION_HARD_SWISH: {
+      const float gate = std::fma(y, 1.0f / 6, 0.5f);
+      y *= gate < 0 ? 0 : gate > 1 ? 1 : gate;
+      break;
+    }
     case DMT_ACTIVATION_HARD_SIGMOID:
-      y = epilogue.alpha * y + epilogue.beta;
+      y = std::fma(epilogue.alpha, y, epilogue.beta);
       y = y < 0 ? 0 : y > 1 ? 1 : y;
       break;
     case DMT_ACTIVATION_CLIP:
@@ -22,7 +28,7 @@ float reference_epilogue(const ConvolutionEpilogue& epilogue, float sum, int64_t
     default:
       activate(Isa::scalar, epilogue.activation, &y, &y, 1);
   }
-  y = y * epilogue.scale + epilogue.shift;
+  y = std::fma(y, epilogue.scale, epilogue.shift);
   if (epilogue.residual != nullptr && !epilogue.residual_first) y += epilogue.residual[index];
   return y;
 }

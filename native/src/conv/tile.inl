@@ -29,7 +29,8 @@ struct ConvolutionTile {
   template <bool Clamped>
   static ALWAYS_INLINE void finish(const ConvolutionTileCall& call, const Floats (&sums)[MR][NV],
                                    int64_t row) {
-    if (call.tail == kLanes) {
+    // Masks cost nothing at the avx512 level, and less code.
+    if (kRegisters == 16 && call.tail == kLanes) {
       finish<Clamped>(call.epilogue, sums, row, Every{});
     } else {
       finish<Clamped>(call.epilogue, sums, row, first(call.tail));

@@ -101,5 +101,22 @@ inline void store_u8(uint8_t* p, Floats x, int32_t offset) {
   _mm_storeu_si64(p, _mm_packus_epi16(words, words));
 }
 
+inline void store_u8(uint8_t* p, Floats x, int32_t offset, Every) { store_u8(p, x, offset); }
+inline void store_u8(uint8_t* p, Floats x, int32_t offset, Some some) {
+  uint8_t all[8];
+  store_u8(all, x, offset);
+  const int count = __builtin_popcount(_mm256_movemask_ps(_mm256_castsi256_ps(some.lanes)));
+  for (int i = 0; i < count; ++i) p[i] = all[i];
+}
+
+// Bytes of some lanes as floats; the others are 0.
+inline Floats load_u8(const void* p, Every) { return load_u8(p); }
+inline Floats load_u8(const void* p, Some some) {
+  uint8_t all[8] = {};
+  const int count = __builtin_popcount(_mm256_movemask_ps(_mm256_castsi256_ps(some.lanes)));
+  for (int i = 0; i < count; ++i) all[i] = static_cast<const uint8_t*>(p)[i];
+  return load_u8(all);
+}
+
 }  // namespace
 }  // namespace demitasse::avx2

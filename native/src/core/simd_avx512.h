@@ -79,5 +79,17 @@ inline void store_u8(uint8_t* p, Floats x, int32_t offset) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(codes));
 }
 
+inline void store_u8(uint8_t* p, Floats x, int32_t offset, Every) { store_u8(p, x, offset); }
+inline void store_u8(uint8_t* p, Floats x, int32_t offset, Some lanes) {
+  const __m512i codes = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(offset));
+  _mm512_mask_cvtepi32_storeu_epi8(p, lanes, codes);
+}
+
+// Bytes of some lanes as floats; the others are 0.
+inline Floats load_u8(const void* p, Every) { return load_u8(p); }
+inline Floats load_u8(const void* p, Some lanes) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, p)));
+}
+
 }  // namespace
 }  // namespace demitasse::avx512

@@ -23,6 +23,7 @@ std::unordered_map<std::string_view, Operator> all_operators() {
            convolution_operators(),
            pooling_operators(),
            recurrent_operators(),
+           channels_last_operators(),
        }) {
     for (const OperatorEntry& entry : family) operators.emplace(entry.name, entry.run);
   }

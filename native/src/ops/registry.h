@@ -45,6 +45,7 @@ std::span<const OperatorEntry> normalization_operators();
 std::span<const OperatorEntry> convolution_operators();
 std::span<const OperatorEntry> pooling_operators();
 std::span<const OperatorEntry> recurrent_operators();
+std::span<const OperatorEntry> channels_last_operators();  // conv/
 
 // nullptr when there is none.
 Operator find_operator(std::string_view name);

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "conv/code_convolution.h"
 #include "conv/convolution.h"
 #include "core/handles.h"
 #include "core/live.h"
@@ -18,9 +19,13 @@ struct PackedWeight {
   explicit PackedWeight(std::unique_ptr<ConvolutionWeight> made)
       : convolution(std::move(made)), integer(false), bytes(convolution->bytes()) {}
 
-  std::unique_ptr<Weight> weight;                  // of a linear operator, or
-  std::unique_ptr<ConvolutionWeight> convolution;  // the kernel of a convolution
-  bool integer;                                    // takes quantized activations
+  explicit PackedWeight(std::unique_ptr<CodeConvolutionWeight> made)
+      : code_convolution(std::move(made)), integer(true), bytes(code_convolution->bytes()) {}
+
+  std::unique_ptr<Weight> weight;                           // of a linear operator, or
+  std::unique_ptr<ConvolutionWeight> convolution;           // the kernel of a convolution
+  std::unique_ptr<CodeConvolutionWeight> code_convolution;  // one of codes
+  bool integer;                                             // takes quantized activations
   LiveObject live;
   LiveBytes bytes;
 };

@@ -123,6 +123,26 @@ void check_groups(const GroupedSource& source, int64_t scales_bytes) {
   }
 }
 
+// Returns the elements of a convolution's kernel.
+int64_t check_kernel(const int64_t* dims, int64_t group) {
+  if (dims == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: dims is NULL");
+  int64_t elements = 1;
+  for (int i = 0; i < 4; ++i) {
+    if (dims[i] <= 0 || __builtin_mul_overflow(elements, dims[i], &elements) ||
+        elements > kMaxBytes) {
+      fail(DMT_INVALID_ARGUMENT, "weight: a kernel of [%lld x %lld x %lld x %lld]", ll(dims[0]),
+           ll(dims[1]), ll(dims[2]), ll(dims[3]));
+    }
+  }
+  int64_t channels = 0;
+  if (group <= 0 || dims[0] % group != 0 || __builtin_mul_overflow(dims[1], group, &channels) ||
+      channels > kMaxBytes) {
+    fail(DMT_INVALID_ARGUMENT, "weight: %lld groups of a kernel with %lld output channels",
+         ll(group), ll(dims[0]));
+  }
+  return elements;
+}
+
 }  // namespace
 }  // namespace demitasse
 
@@ -193,21 +213,7 @@ int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, c
                                     int64_t group, int32_t kind, dmt_weight** out) {
   return guarded([&] {
     if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
-    if (dims == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: dims is NULL");
-    int64_t elements = 1;
-    for (int i = 0; i < 4; ++i) {
-      if (dims[i] <= 0 || __builtin_mul_overflow(elements, dims[i], &elements) ||
-          elements > kMaxBytes) {
-        fail(DMT_INVALID_ARGUMENT, "weight: a kernel of [%lld x %lld x %lld x %lld]", ll(dims[0]),
-             ll(dims[1]), ll(dims[2]), ll(dims[3]));
-      }
-    }
-    int64_t channels = 0;
-    if (group <= 0 || dims[0] % group != 0 || __builtin_mul_overflow(dims[1], group, &channels) ||
-        channels > kMaxBytes) {
-      fail(DMT_INVALID_ARGUMENT, "weight: %lld groups of a kernel with %lld output channels",
-           ll(group), ll(dims[0]));
-    }
+    const int64_t elements = check_kernel(dims, group);
     if (kind < DMT_CONVOLUTION_CHANNELS_LAST || kind > DMT_CONVOLUTION_TRANSPOSED) {
       fail(DMT_INVALID_ARGUMENT, "weight: kind %d of convolution is not known", kind);
     }
@@ -240,6 +246,30 @@ int32_t dmt_weight_pack_binary(const void* signs, int64_t signs_bytes, int64_t k
     check_groups(source, scales_bytes);
     *out = weights().add(
         std::make_shared<const PackedWeight>(pack_binary_weight(active_isa(), source), true));
+  });
+}
+
+int32_t dmt_weight_pack_code_convolution(const void* codes, int64_t codes_bytes,
+                                         const int64_t* dims, int64_t group, const float* scales,
+                                         int64_t scale_count, dmt_weight** out) {
+  return guarded([&] {
+    if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
+    const int64_t elements = check_kernel(dims, group);
+    check_source(DMT_S8, codes, codes_bytes, elements, 1, 1, 1);
+    check_parameters(DMT_S8, dims[0], scales, nullptr, scale_count);
+    ConvolutionKernel kernel;
+    kernel.out_channels = dims[0];
+    kernel.group_channels = dims[1];
+    kernel.height = dims[2];
+    kernel.width = dims[3];
+    kernel.group = group;
+    if (!is_code_convolution(kernel)) {
+      fail(DMT_UNSUPPORTED,
+           "weight: no kernel for codes of [%lld x %lld x %lld x %lld] in %lld groups", ll(dims[0]),
+           ll(dims[1]), ll(dims[2]), ll(dims[3]), ll(group));
+    }
+    *out = weights().add(std::make_shared<const PackedWeight>(pack_code_convolution(
+        active_isa(), kernel, static_cast<const int8_t*>(codes), scales, scale_count)));
   });
 }
 

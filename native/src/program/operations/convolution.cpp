@@ -1,5 +1,9 @@
 #include "conv/convolution.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "conv/finish.h"
 #include "program/builder.h"
 #include "program/weight.h"
 
@@ -20,6 +24,27 @@ class Convolution final : public Operation {
     bound.residual = frame.f32(residual);
     bound.out = frame.f32(y);
     packed->convolution->run(frame.f32(x), place, bound, frame.executor());
+  }
+};
+
+class CodeConvolution final : public Operation {
+ public:
+  std::shared_ptr<const PackedWeight> packed;
+  ConvolutionPlace place;
+  std::vector<float> bias;
+  ConvolutionEpilogue epilogue;  // without addresses
+  int32_t x = -1, residual = -1, y = -1;
+  CodeParameters x_parameters, y_parameters;
+  bool to_codes = false;
+
+  void run(const Frame& frame) const override {
+    ConvolutionEpilogue bound = epilogue;
+    bound.bias = bias.empty() ? nullptr : bias.data();
+    bound.residual = frame.f32(residual);
+    if (!to_codes) bound.out = frame.f32(y);
+    packed->code_convolution->run(frame.tensor(x).as<uint8_t>(), x_parameters, place, bound,
+                                  to_codes ? frame.tensor(y).as<uint8_t>() : nullptr, y_parameters,
+                                  frame.executor());
   }
 };
 
@@ -63,12 +88,90 @@ void check_transposed(const StepBuilder& step, const ConvolutionKernel& kernel,
   }
 }
 
-void check_image(const StepBuilder& step, const Value& value, const char* argument) {
-  step.check_f32(value, argument);
+void check_image(const StepBuilder& step, const Value& value, int32_t dtype, const char* argument) {
+  if (value.quantized || value.dtype != dtype) {
+    step.reject("%s is %s, %s is needed", argument, value.describe().c_str(), dtype_name(dtype));
+  }
   if (value.rows != DMT_ROWS_STATIC || value.rank != 4) {
     step.reject("%s is %s, a static value of 4 dimensions is needed", argument,
                 value.describe().c_str());
   }
+}
+
+struct Given {
+  int32_t x, residual, y;
+  const int64_t* geometry;
+  const float* bias;
+  int32_t activation;
+  const float* parameters;
+  int32_t residual_first;
+  int32_t x_dtype, y_dtype;
+};
+
+// Checks what both kinds of convolution take and puts it into the operation.
+template <class Made>
+void prepare(StepBuilder& step, const ConvolutionKernel& kernel, const Given& given, Made& made) {
+  check_geometry(step, given.geometry);
+  if (given.activation < DMT_ACTIVATION_NONE || given.activation > DMT_ACTIVATION_CLIP ||
+      given.activation == DMT_ACTIVATION_LEAKY_RELU) {
+    step.reject("unknown activation %d", given.activation);
+  }
+  if (given.parameters == nullptr) step.reject("parameters is NULL");
+  step.check_flag(given.residual_first, "residual_first");
+  const Value& in = step.reads(given.x, "x");
+  check_image(step, in, given.x_dtype, "x");
+  ConvolutionPlace& place = made.place;
+  place.batch = in.dims[0];
+  place.height = in.dims[kernel.channels_first ? 2 : 1];
+  place.width = in.dims[kernel.channels_first ? 3 : 2];
+  if (in.dims[kernel.channels_first ? 1 : 3] != kernel.channels()) {
+    step.reject("x is %s, it must have %lld channels", in.describe().c_str(),
+                ll(kernel.channels()));
+  }
+  const Value& out = step.writes(given.y, "y");
+  check_image(step, out, given.y_dtype, "y");
+  if (out.dims[0] != place.batch || out.dims[3] != kernel.out_channels) {
+    step.reject("x is %s and y is %s: y must have as many images and %lld channels",
+                in.describe().c_str(), out.describe().c_str(), ll(kernel.out_channels));
+  }
+  if (given.residual != -1) {
+    const Value& added = step.reads(given.residual, "residual");
+    check_image(step, added, DMT_F32, "residual");
+    if (!std::equal(added.dims, added.dims + 4, out.dims)) {
+      step.reject("residual is %s and y is %s", added.describe().c_str(), out.describe().c_str());
+    }
+  }
+  place.out_height = out.dims[1];
+  place.out_width = out.dims[2];
+  place.stride_h = given.geometry[0];
+  place.stride_w = given.geometry[1];
+  place.pad_top = given.geometry[2];
+  place.pad_left = given.geometry[3];
+  place.dilation_h = given.geometry[4];
+  place.dilation_w = given.geometry[5];
+  check_reach(step, "height", place.out_height, place.stride_h, kernel.height, place.dilation_h);
+  check_reach(step, "width", place.out_width, place.stride_w, kernel.width, place.dilation_w);
+  if (kernel.transposed) check_transposed(step, kernel, place);
+  if (given.bias != nullptr) made.bias.assign(given.bias, given.bias + kernel.out_channels);
+  made.epilogue.activation = static_cast<dmt_activation>(given.activation);
+  made.epilogue.alpha = given.parameters[0];
+  made.epilogue.beta = given.parameters[1];
+  made.epilogue.scale = given.parameters[2];
+  made.epilogue.shift = given.parameters[3];
+  made.epilogue.residual_first = given.residual_first == 1;
+  made.x = given.x;
+  made.residual = given.residual;
+  made.y = given.y;
+}
+
+CodeParameters checked(const StepBuilder& step, const char* argument, float scale,
+                       int32_t zero_point) {
+  if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(1 / scale) || zero_point < 0 ||
+      zero_point > 255) {
+    step.reject("%s has scale %g and zero point %d", argument, static_cast<double>(scale),
+                zero_point);
+  }
+  return {scale, zero_point};
 }
 
 }  // namespace
@@ -85,61 +188,42 @@ int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weigh
     auto convolution = std::make_unique<Convolution>();
     convolution->packed = weights().get(weight);
     if (convolution->packed->convolution == nullptr) {
-      step.reject("the weight is not that of a convolution");
+      step.reject("the weight is not that of a convolution of floats");
     }
-    const ConvolutionKernel& kernel = convolution->packed->convolution->kernel();
-    check_geometry(step, geometry);
-    if (activation < DMT_ACTIVATION_NONE || activation > DMT_ACTIVATION_CLIP ||
-        activation == DMT_ACTIVATION_LEAKY_RELU) {
-      step.reject("unknown activation %d", activation);
-    }
-    if (parameters == nullptr) step.reject("parameters is NULL");
-    step.check_flag(residual_first, "residual_first");
+    prepare(
+        step, convolution->packed->convolution->kernel(),
+        {x, residual, y, geometry, bias, activation, parameters, residual_first, DMT_F32, DMT_F32},
+        *convolution);
+    step.add(std::move(convolution));
+  });
+}
 
-    const Value& in = step.reads(x, "x");
-    check_image(step, in, "x");
-    ConvolutionPlace& place = convolution->place;
-    place.batch = in.dims[0];
-    place.height = in.dims[kernel.channels_first ? 2 : 1];
-    place.width = in.dims[kernel.channels_first ? 3 : 2];
-    if (in.dims[kernel.channels_first ? 1 : 3] != kernel.channels()) {
-      step.reject("x is %s, it must have %lld channels", in.describe().c_str(),
-                  ll(kernel.channels()));
+int32_t dmt_program_code_convolution(dmt_program* program, int32_t x, float x_scale,
+                                     int32_t x_zero_point, const dmt_weight* weight,
+                                     const int64_t* geometry, const float* bias, int32_t activation,
+                                     const float* parameters, int32_t residual,
+                                     int32_t residual_first, int32_t y, float y_scale,
+                                     int32_t y_zero_point) {
+  return guarded([&] {
+    StepBuilder step(program, "convolution of codes");
+    auto convolution = std::make_unique<CodeConvolution>();
+    convolution->packed = weights().get(weight);
+    if (convolution->packed->code_convolution == nullptr) {
+      step.reject("the weight is not that of a convolution of codes");
     }
-    const Value& out = step.writes(y, "y");
-    check_image(step, out, "y");
-    if (out.dims[0] != place.batch || out.dims[3] != kernel.out_channels) {
-      step.reject("x is %s and y is %s: y must have as many images and %lld channels",
-                  in.describe().c_str(), out.describe().c_str(), ll(kernel.out_channels));
-    }
-    if (residual != -1) {
-      const Value& added = step.reads(residual, "residual");
-      check_image(step, added, "residual");
-      if (!std::equal(added.dims, added.dims + 4, out.dims)) {
-        step.reject("residual is %s and y is %s", added.describe().c_str(), out.describe().c_str());
+    const Value& out = step.program().value(y);
+    convolution->to_codes = out.dtype == DMT_U8;
+    prepare(step, convolution->packed->code_convolution->kernel(),
+            {x, residual, y, geometry, bias, activation, parameters, residual_first, DMT_U8,
+             convolution->to_codes ? DMT_U8 : DMT_F32},
+            *convolution);
+    convolution->x_parameters = checked(step, "x", x_scale, x_zero_point);
+    if (convolution->to_codes) {
+      convolution->y_parameters = checked(step, "y", y_scale, y_zero_point);
+      if (!is_applied_by_kernels(convolution->epilogue.activation)) {
+        step.reject("activation %d does not give codes", activation);
       }
     }
-    place.out_height = out.dims[1];
-    place.out_width = out.dims[2];
-    place.stride_h = geometry[0];
-    place.stride_w = geometry[1];
-    place.pad_top = geometry[2];
-    place.pad_left = geometry[3];
-    place.dilation_h = geometry[4];
-    place.dilation_w = geometry[5];
-    check_reach(step, "height", place.out_height, place.stride_h, kernel.height, place.dilation_h);
-    check_reach(step, "width", place.out_width, place.stride_w, kernel.width, place.dilation_w);
-    if (kernel.transposed) check_transposed(step, kernel, place);
-    if (bias != nullptr) convolution->bias.assign(bias, bias + kernel.out_channels);
-    convolution->epilogue.activation = static_cast<dmt_activation>(activation);
-    convolution->epilogue.alpha = parameters[0];
-    convolution->epilogue.beta = parameters[1];
-    convolution->epilogue.scale = parameters[2];
-    convolution->epilogue.shift = parameters[3];
-    convolution->epilogue.residual_first = residual_first == 1;
-    convolution->x = x;
-    convolution->residual = residual;
-    convolution->y = y;
     step.add(std::move(convolution));
   });
 }

@@ -34,10 +34,15 @@ enum OcrModel {
 
   /** Lines of text, different in each image, as [batch][3][height][width] from -1 to 1. */
   float[] images(int batch) {
+    return images(batch, 0);
+  }
+
+  /** The same, from another number on. */
+  float[] images(int batch, int first) {
     float[] values = new float[batch * 3 * height * width];
     int next = 0;
     for (int i = 0; i < batch; i++) {
-      BufferedImage image = render(i);
+      BufferedImage image = render(first + i);
       for (int channel = 0; channel < 3; channel++) {
         for (int y = 0; y < height; y++) {
           for (int x = 0; x < width; x++) {
@@ -53,9 +58,9 @@ enum OcrModel {
   private BufferedImage render(int number) {
     BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = image.createGraphics();
-    graphics.setColor(new Color(250, 245, 230 - 5 * number));
+    graphics.setColor(new Color(250, 245, 230 - 5 * (number % 20)));
     graphics.fillRect(0, 0, width, height);
-    graphics.setColor(new Color(20 + 10 * number, 20, 60));
+    graphics.setColor(new Color(20 + 10 * (number % 20), 20, 60));
     for (int line = 0; line * 64 < height; line++) {
       graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 30 - (line + number) % 3 * 4));
       graphics.drawString("Demitasse " + (number + 1) * (line + 7), 8 + 13 * line, 36 + 64 * line);

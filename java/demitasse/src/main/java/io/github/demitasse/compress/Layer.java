@@ -1,6 +1,7 @@
 package io.github.demitasse.compress;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.graph.CodedConvolutions;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
@@ -23,6 +24,8 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
   public enum Kind {
     /** weight[k, n] of a linear operator: one channel per output n. */
     LINEAR(1, 1),
+    /** kernel[out, in / group, height, width] of a convolution: one channel per output. */
+    CONVOLUTION(0, 1),
     /** table[entries, features] of a lookup: one channel per entry. */
     EMBEDDING(0, 0),
     /** table[positions, features] whose rows are added in order: one channel per position. */
@@ -38,6 +41,10 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
 
     public int channelAxis() {
       return channelAxis;
+    }
+
+    private int rank() {
+      return this == CONVOLUTION ? 4 : 2;
     }
 
     /** The index of the node's input that is the weight. */
@@ -57,6 +64,12 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
     return "'" + name() + "' " + Arrays.toString(weight.shape());
   }
 
+  /** True when integers can be computed with: codes of the input meet codes of the weight. */
+  public boolean takesCodes() {
+    return kind == Kind.LINEAR
+        || kind == Kind.CONVOLUTION && CodedConvolutions.accepts(node, weight.shape());
+  }
+
   /** All layers of a rewritten model, in execution order. */
   public static List<Layer> of(Model model) {
     List<Layer> layers = new ArrayList<>();
@@ -67,7 +80,9 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
       }
       String weightName = node.input(kind.weightInput());
       Weight weight = model.weights().get(weightName);
-      if (weight != null && weight.shape().length == 2 && weight.type().isFloatingPoint()) {
+      if (weight != null
+          && weight.shape().length == kind.rank()
+          && weight.type().isFloatingPoint()) {
         layers.add(new Layer(kind, node, weightName, weight));
       }
     }
@@ -75,6 +90,9 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
   }
 
   private static Kind kind(Node node) {
+    if (node.is(Domains.DEMITASSE, FusedOperators.FUSED_CONV)) {
+      return Kind.CONVOLUTION;
+    }
     if (node.is(Domains.DEMITASSE, FusedOperators.LINEAR)) {
       return Kind.LINEAR;
     }

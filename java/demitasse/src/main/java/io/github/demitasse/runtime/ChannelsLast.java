@@ -1,5 +1,6 @@
 package io.github.demitasse.runtime;
 
+import io.github.demitasse.tensor.DataType;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -11,6 +12,7 @@ import java.util.Map;
 final class ChannelsLast {
   private final Lowering lowering;
   private final Map<String, Integer> ids = new HashMap<>();
+  private final Map<String, Map<Quantization, Integer>> codes = new HashMap<>();
 
   ChannelsLast(Lowering lowering) {
     this.lowering = lowering;
@@ -34,6 +36,32 @@ final class ChannelsLast {
       id = convert(lowering.id(value), value, shape, moved(shape), order(shape, true));
       ids.put(value, id);
     }
+    return id;
+  }
+
+  /** The codes of a value with the channels last; added to the program unless they are there. */
+  int codes(String value, Quantization quantization) {
+    Map<Quantization, Integer> made = codes.get(value);
+    Integer id = made == null ? null : made.get(quantization);
+    if (id == null) {
+      int source = id(value);
+      id = defineCodes(value, quantization);
+      lowering
+          .program()
+          .operator(
+              "ChannelsLast.Quantize",
+              new int[] {source},
+              new int[] {id},
+              new long[] {quantization.zeroPoint()},
+              new double[] {quantization.scale()});
+    }
+    return id;
+  }
+
+  /** A new program value for the codes of this value. */
+  int defineCodes(String value, Quantization quantization) {
+    int id = lowering.program().value(DataType.UINT8, moved(lowering.shape(value)));
+    codes.computeIfAbsent(value, name -> new HashMap<>()).put(quantization, id);
     return id;
   }
 

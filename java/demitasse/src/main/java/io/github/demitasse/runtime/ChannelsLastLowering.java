@@ -91,7 +91,11 @@ final class ChannelsLastLowering {
       return false;
     }
     return switch (call.operator()) {
-      case "GlobalAveragePool" -> globalPool("ReduceMean");
+      case "GlobalAveragePool" ->
+          globalPool(
+              lowering.type(input(0)) == DataType.FLOAT32
+                  ? "ChannelsLast.GlobalAveragePool"
+                  : "ReduceMean");
       case "GlobalMaxPool" -> globalPool("ReduceMax");
       case "Concat" -> concatenate();
       case "Resize" -> resize();
@@ -153,21 +157,58 @@ final class ChannelsLastLowering {
             : channelsFirst
                 ? Demitasse.DMT_CONVOLUTION_CHANNELS_FIRST
                 : Demitasse.DMT_CONVOLUTION_CHANNELS_LAST;
-    int from = channelsFirst ? lowering.id(x) : values.id(x);
     int residual = input(3).isEmpty() ? ProgramBuilder.NONE : values.id(input(3));
-    lowering
-        .program()
-        .convolution(
-            from,
-            lowering.packedConvolution(input(1), group, kind),
-            new long[] {window[1], window[2], window[5], window[6], window[3], window[4]},
-            bias.isEmpty() ? null : lowering.floats(node, call.inputs().get(2)),
-            activation(),
-            parameters,
-            residual,
-            window.length > ACTIVATION && window[ACTIVATION + 1] != 0,
-            values.define(node.output(0)));
+    long[] geometry = {window[1], window[2], window[5], window[6], window[3], window[4]};
+    float[] biases = bias.isEmpty() ? null : lowering.floats(node, call.inputs().get(2));
+    boolean residualFirst = window.length > ACTIVATION && window[ACTIVATION + 1] != 0;
+    ProgramBuilder program = lowering.program();
+    if (lowering.takesCodes(node, x)) {
+      Node quantizer = lowering.producer(x);
+      Quantization from = Quantization.of(quantizer);
+      int codes = values.codes(quantizer.input(0), from);
+      Quantization to = resultCodes();
+      program.codeConvolution(
+          codes,
+          from,
+          lowering.packedCodeConvolution(input(1), group),
+          geometry,
+          biases,
+          activation(),
+          parameters,
+          residual,
+          residualFirst,
+          to == null ? values.define(node.output(0)) : values.defineCodes(node.output(0), to),
+          to);
+      return true;
+    }
+    program.convolution(
+        channelsFirst ? lowering.id(x) : values.id(x),
+        lowering.packedConvolution(input(1), group, kind),
+        geometry,
+        biases,
+        activation(),
+        parameters,
+        residual,
+        residualFirst,
+        values.define(node.output(0)));
     return true;
+  }
+
+  /** What the result is wanted as when nobody wants floats; else null. */
+  private Quantization resultCodes() {
+    boolean inKernel =
+        switch (activation()) {
+          case Demitasse.DMT_ACTIVATION_NONE,
+              Demitasse.DMT_ACTIVATION_RELU,
+              Demitasse.DMT_ACTIVATION_HARD_SWISH,
+              Demitasse.DMT_ACTIVATION_HARD_SIGMOID,
+              Demitasse.DMT_ACTIVATION_CLIP ->
+              true;
+          default -> false;
+        };
+    return inKernel && !lowering.wantsFloats(node.output(0))
+        ? lowering.wantedImageCodes(node.output(0))
+        : null;
   }
 
   /** A transposed convolution whose windows neither overlap nor leave gaps. */

@@ -5,10 +5,12 @@ import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
+import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
+import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,6 +43,7 @@ final class Lowering {
   private final List<Step> steps = new ArrayList<>();
   private final Set<String> asFloat = new HashSet<>();
   private final Map<String, Quantization> asCodes = new HashMap<>();
+  private final Map<String, Quantization> asImageCodes = new HashMap<>(); // channels last
 
   private final Map<String, Integer> ids = new HashMap<>();
   private final ChannelsLast channelsLast = new ChannelsLast(this);
@@ -138,7 +141,8 @@ final class Lowering {
         for (String input : step.lowering().reads(step.node(), this)) {
           if (takesCodes(step.node(), input)) {
             Node quantizer = producers.get(input);
-            asCodes.putIfAbsent(quantizer.input(0), Quantization.of(quantizer));
+            (isConvolution(step.node()) ? asImageCodes : asCodes)
+                .putIfAbsent(quantizer.input(0), Quantization.of(quantizer));
           } else {
             asFloat.add(input);
           }
@@ -231,6 +235,9 @@ final class Lowering {
   /** True when {@code input} is fake-quantized and {@code node} computes with its codes. */
   boolean takesCodes(Node node, String input) {
     Node quantizer = producers.get(input);
+    if (quantizer != null && isFakeQuantize(quantizer) && isConvolution(node)) {
+      return takesImageCodes(node, input, quantizer);
+    }
     boolean possible =
         quantizer != null
             && isFakeQuantize(quantizer)
@@ -241,6 +248,29 @@ final class Lowering {
     }
     Weight weight = model.weights().get(node.input(1));
     return weight != null && PackedWeights.isInteger(weight) && shape(input).isMatrix();
+  }
+
+  private static boolean isConvolution(Node node) {
+    return node.is(Domains.DEMITASSE, FusedOperators.FUSED_CONV) || node.is("Conv");
+  }
+
+  private boolean takesImageCodes(Node node, String input, Node quantizer) {
+    Weight weight = model.weights().get(node.input(1));
+    return node.inputs().lastIndexOf(input) == 0
+        && weight != null
+        && view.shape(input).isStatic()
+        && PackedWeights.isCodeKernel(node, weight)
+        && Quantization.of(quantizer).mode() == Demitasse.DMT_QUANTIZATION_STATIC;
+  }
+
+  /** The codes, channels last, that a convolution should produce for the value, or null. */
+  Quantization wantedImageCodes(String value) {
+    return asImageCodes.get(value);
+  }
+
+  /** The handle of the packed kernel of a convolution of codes. */
+  long packedCodeConvolution(String value, long group) {
+    return packedWeights.codeConvolution(value, (QuantizedWeight) weight(value), group);
   }
 
   // ---- the program, for the lowerings

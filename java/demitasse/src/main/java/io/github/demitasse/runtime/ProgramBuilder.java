@@ -139,6 +139,41 @@ final class ProgramBuilder implements AutoCloseable {
             y));
   }
 
+  /**
+   * A convolution of UINT8 codes; the result is FLOAT32, or codes where {@code to} is given.
+   *
+   * @param to may be null
+   */
+  void codeConvolution(
+      int x,
+      Quantization from,
+      long weight,
+      long[] geometry,
+      float[] bias,
+      int activation,
+      float[] parameters,
+      int residual,
+      boolean residualFirst,
+      int y,
+      Quantization to) {
+    NativeStatus.check(
+        Demitasse.dmt_program_code_convolution(
+            program,
+            x,
+            from.scale(),
+            from.zeroPoint(),
+            weight,
+            geometry,
+            bias,
+            activation,
+            parameters,
+            residual,
+            residualFirst ? 1 : 0,
+            y,
+            to == null ? 1 : to.scale(),
+            to == null ? 0 : to.zeroPoint()));
+  }
+
   /** {@code beta} may be null; {@code residual}, {@code sum}, {@code y} and {@code q} NONE. */
   void layerNorm(
       int x,

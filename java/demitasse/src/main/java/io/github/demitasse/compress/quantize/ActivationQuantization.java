@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Thread-safe: puts a FakeQuantize in front of linear layers, one for all layers that read the same
- * value.
+ * Thread-safe: puts a FakeQuantize in front of linear layers and convolutions, one for all layers
+ * that read the same value.
  */
 final class ActivationQuantization {
   private ActivationQuantization() {}
@@ -24,7 +24,8 @@ final class ActivationQuantization {
   static Model insert(Model model, List<Layer> layers, boolean fixed, Observations observations) {
     Set<String> quantizedNodes = new HashSet<>();
     for (Layer layer : layers) {
-      if (layer.kind() == Layer.Kind.LINEAR) {
+      // Rows of their own are of matrices, not of images.
+      if (layer.takesCodes() && (fixed || layer.kind() == Layer.Kind.LINEAR)) {
         quantizedNodes.add(layer.name());
       }
     }

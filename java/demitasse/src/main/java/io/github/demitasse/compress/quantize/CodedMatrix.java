@@ -190,7 +190,11 @@ public final class CodedMatrix {
 
   /** The finished weight. */
   public QuantizedWeight toWeight() {
-    long[] shape = {rows, columns};
+    return toWeight(rows, columns);
+  }
+
+  /** The same as a weight of another shape of equally many elements. */
+  public QuantizedWeight toWeight(long... shape) {
     long[] parameters = {steps.length};
     return new QuantizedWeight(
         Tensor.ofIntegers(range.type(), longs(codes), shape),

@@ -97,6 +97,9 @@ final class QuantizationPlan {
         && layer.weight().shape()[0] > LARGEST_INTEGER_K) {
       return "more than " + LARGEST_INTEGER_K + " inputs would overflow 32-bit accumulation";
     }
+    if (scheme.isGrouped() && layer.kind() == Layer.Kind.CONVOLUTION) {
+      return "convolutions have one scale for each channel or for all";
+    }
     return reasonInOtherUses(layer);
   }
 

@@ -31,9 +31,9 @@ final class QuantizationRun {
     Map<String, List<Observer>> byValue = new LinkedHashMap<>();
     for (Layer layer : Layer.of(original)) {
       String value = layer.node().input(0);
-      boolean needed = layer.kind() == Layer.Kind.LINEAR && planned.contains(layer.name());
+      boolean needed = layer.takesCodes() && planned.contains(layer.name());
       if (needed && !byValue.containsKey(value)) {
-        List<Observer> observers = observers(inputs(layer));
+        List<Observer> observers = observers(layer);
         if (!observers.isEmpty()) {
           byValue.put(value, observers);
         }
@@ -42,11 +42,15 @@ final class QuantizationRun {
     return byValue;
   }
 
-  private List<Observer> observers(int inputs) {
+  private List<Observer> observers(Layer layer) {
     List<Observer> observers = new ArrayList<>();
     if (settings.calibration() != null) {
       observers.add(settings.calibration().calibrator());
     }
+    if (layer.kind() != Layer.Kind.LINEAR) {
+      return observers;
+    }
+    int inputs = inputs(layer);
     if (settings.method().needsInputs() && !settings.method().isSequential()) {
       observers.add(new GramMatrix(inputs));
     }

@@ -144,7 +144,10 @@ public record Quantize(
 
   /** How a layer's weight will be stored; null for none. */
   WeightScheme scheme(Layer layer) {
-    return layer.kind() == Layer.Kind.LINEAR ? weights : embeddings;
+    return switch (layer.kind()) {
+      case LINEAR, CONVOLUTION -> weights;
+      case EMBEDDING, POSITION_EMBEDDING -> embeddings;
+    };
   }
 
   boolean needsCalibration() {

@@ -35,7 +35,7 @@ final class WeightQuantizer {
             new CodedMatrix(
                 values,
                 Math.toIntExact(shape[0]),
-                Math.toIntExact(shape[1]),
+                Math.toIntExact(layer.weight().elements() / Math.max(1, shape[0])),
                 scheme.granularity(layer.kind()),
                 CodeRange.of(scheme));
         try {
@@ -43,7 +43,7 @@ final class WeightQuantizer {
         } catch (IllegalArgumentException | ArithmeticException failed) {
           throw new IllegalArgumentException("layer " + layer + ": " + failed.getMessage(), failed);
         }
-        yield matrix.toWeight();
+        yield matrix.toWeight(shape);
       }
     };
   }

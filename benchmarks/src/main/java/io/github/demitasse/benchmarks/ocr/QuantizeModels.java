@@ -1,0 +1,55 @@
+package io.github.demitasse.benchmarks.ocr;
+
+import io.github.demitasse.Model;
+import io.github.demitasse.compress.Compressor;
+import io.github.demitasse.compress.Recipe;
+import io.github.demitasse.compress.quantize.NumberFormat;
+import io.github.demitasse.compress.quantize.Percentile;
+import io.github.demitasse.compress.quantize.Quantize;
+import io.github.demitasse.evaluate.Dataset;
+import io.github.demitasse.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * The OCR models in INT8, weights per channel, activations static, for {@link AgainstOnnxRuntime}:
+ * as FILE.dmt, and as FILE.qdq.onnx for other runtimes.
+ *
+ * <p>Arguments: the folder of the models, the folder for the results.
+ */
+public final class QuantizeModels {
+  private static final int SAMPLES = 8;
+  private static final int FIRST_NUMBER = 20; // none of those that are measured
+
+  private QuantizeModels() {}
+
+  public static void main(String[] arguments) throws Exception {
+    Path to = Files.createDirectories(Path.of(arguments[1]));
+    Recipe recipe =
+        Recipe.builder()
+            .add(
+                Quantize.weights(NumberFormat.INT8)
+                    .perChannel()
+                    .activations(NumberFormat.INT8)
+                    .calibrate(Percentile.of(99.99)))
+            .build();
+    for (OcrModel kind : OcrModel.values()) {
+      Model model = Model.load(Path.of(arguments[0]).resolve(kind.file() + ".onnx"));
+      Model quantized = Compressor.on(model).calibration(images(kind)).apply(recipe).model();
+      quantized.save(to.resolve(kind.file() + ".dmt"));
+      quantized.save(to.resolve(kind.file() + ".qdq.onnx"));
+    }
+  }
+
+  private static Dataset images(OcrModel kind) {
+    List<Map<String, Tensor>> samples =
+        IntStream.range(FIRST_NUMBER, FIRST_NUMBER + SAMPLES)
+            .mapToObj(
+                number -> Map.of(OcrModel.INPUT, Tensor.of(kind.images(1, number), kind.shape(1))))
+            .toList();
+    return Dataset.of(samples);
+  }
+}

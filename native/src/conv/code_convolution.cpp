@@ -1,0 +1,371 @@
+#include "conv/code_convolution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "conv/finish.h"
+#include "conv/lines.h"
+#include "conv/panels.h"
+#include "conv/reference_convolution.h"
+#include "core/error.h"
+#include "gemm/blocking.h"
+#include "gemm/workspace.h"
+#include "norm/rows.h"
+
+namespace demitasse {
+namespace {
+
+// So many products of distances of codes are exact in 24 bits.
+constexpr int64_t kMostTaps = 512;
+
+// |x - zero point| <= 255 and |w| <= 128.
+constexpr int64_t kMostDepth = 65536;
+
+// Output pixels of a task.
+constexpr int64_t kTaskPixels = 192;
+
+// What belongs to the output channels for one x: arrays of whole vectors.
+class Columns {
+ public:
+  Columns(const std::vector<float>& scales, const std::vector<int32_t>& sums,
+          CodeParameters x_parameters)
+      : scales_(scales.size() + 64, 0.0f), zero_sums_(scales.size() + 64, 0) {
+    for (size_t i = 0; i < scales.size(); ++i) {
+      scales_[i] = x_parameters.scale * scales[i];
+      zero_sums_[i] = x_parameters.zero_point * sums[i];
+    }
+  }
+  const float* scales() const { return scales_.data(); }
+  const int32_t* zero_sums() const { return zero_sums_.data(); }
+
+ private:
+  std::vector<float> scales_;
+  std::vector<int32_t> zero_sums_;
+};
+
+struct Run {
+  const uint8_t* x;
+  const ConvolutionPlace& place;
+  CodeParameters x_parameters;
+  const Columns& columns;
+  const Finish& finish;
+  uint8_t* codes;
+  CodeParameters y_parameters;
+  int64_t channels;
+
+  CodeEpilogue code_epilogue(int64_t pixel, int64_t channel) const {
+    CodeEpilogue epilogue;
+    epilogue.scales = columns.scales() + channel;
+    epilogue.zero_sums = columns.zero_sums() + channel;
+    if (codes != nullptr) epilogue.codes = codes + pixel * channels + channel;
+    epilogue.inverse_scale = 1 / y_parameters.scale;
+    epilogue.zero_point = y_parameters.zero_point;
+    return epilogue;
+  }
+};
+
+class CodeConvolution : public CodeConvolutionWeight {
+ public:
+  CodeConvolution(Isa isa, const ConvolutionKernel& kernel, const float* scales,
+                  int64_t scale_count)
+      : isa_(isa), kernel_(kernel), scales_(kernel.out_channels), sums_(kernel.out_channels) {
+    for (int64_t o = 0; o < kernel.out_channels; ++o) scales_[o] = scales[scale_count == 1 ? 0 : o];
+  }
+  const ConvolutionKernel& kernel() const override { return kernel_; }
+
+  void run(const uint8_t* x, CodeParameters x_parameters, const ConvolutionPlace& place,
+           const ConvolutionEpilogue& epilogue, uint8_t* codes, CodeParameters y_parameters,
+           const Executor& executor) const override {
+    const PaddedBias bias(epilogue.bias, kernel_.out_channels);
+    const Finish finish(isa_, epilogue, kernel_.out_channels, bias.data());
+    const Columns columns(scales_, sums_, x_parameters);
+    run(Run{x, place, x_parameters, columns, finish, codes, y_parameters, kernel_.out_channels},
+        executor);
+  }
+
+ protected:
+  virtual void run(const Run& run, const Executor& executor) const = 0;
+
+  const Isa isa_;
+  const ConvolutionKernel kernel_;
+  std::vector<float> scales_;
+  std::vector<int32_t> sums_;  // of codes, per output channel
+};
+
+// The meaning: plain loops.
+class ReferenceCodeConvolution final : public CodeConvolutionWeight {
+ public:
+  ReferenceCodeConvolution(const ConvolutionKernel& kernel, const int8_t* codes,
+                           const float* scales, int64_t scale_count)
+      : kernel_(kernel),
+        codes_(codes, codes + kernel.out_channels * kernel.depth()),
+        scales_(scales, scales + scale_count) {}
+  const ConvolutionKernel& kernel() const override { return kernel_; }
+  int64_t bytes() const override {
+    return static_cast<int64_t>(codes_.size() + scales_.size() * sizeof(float));
+  }
+
+  void run(const uint8_t* x, CodeParameters x_parameters, const ConvolutionPlace& place,
+           const ConvolutionEpilogue& epilogue, uint8_t* codes, CodeParameters y_parameters,
+           const Executor&) const override {
+    int64_t index = 0;
+    for (int64_t line = 0; line < place.batch * place.out_height; ++line) {
+      for (int64_t ow = 0; ow < place.out_width; ++ow) {
+        for (int64_t o = 0; o < kernel_.out_channels; ++o, ++index) {
+          const int32_t sum = sum_at(x, x_parameters.zero_point, place, line, ow, o);
+          const float scale = x_parameters.scale * scales_[scales_.size() == 1 ? 0 : o];
+          const float y = reference_epilogue(epilogue, static_cast<float>(sum) * scale, o, index);
+          if (codes == nullptr) {
+            epilogue.out[index] = y;
+          } else {
+            codes[index] = code(y, y_parameters);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  static uint8_t code(float y, CodeParameters parameters) {
+    const float steps = y * (1 / parameters.scale);
+    if (std::isnan(steps)) return static_cast<uint8_t>(parameters.zero_point);
+    const float low = static_cast<float>(-parameters.zero_point);
+    const float clamped = std::clamp(steps, low, low + 255);
+    return static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(clamped)) +
+                                parameters.zero_point);
+  }
+
+  int32_t sum_at(const uint8_t* x, int32_t zero_point, const ConvolutionPlace& place, int64_t line,
+                 int64_t ow, int64_t o) const {
+    const int64_t first = o / (kernel_.out_channels / kernel_.group) * kernel_.group_channels;
+    const int8_t* w = codes_.data() + o * kernel_.depth();
+    int32_t sum = 0;
+    for (int64_t c = 0; c < kernel_.group_channels; ++c) {
+      for (int64_t i = 0; i < kernel_.height; ++i) {
+        const int64_t h =
+            line % place.out_height * place.stride_h - place.pad_top + i * place.dilation_h;
+        for (int64_t j = 0; j < kernel_.width; ++j, ++w) {
+          const int64_t v = ow * place.stride_w - place.pad_left + j * place.dilation_w;
+          if (h < 0 || h >= place.height || v < 0 || v >= place.width) continue;
+          const int64_t pixel = (line / place.out_height * place.height + h) * place.width + v;
+          sum += (x[pixel * kernel_.channels() + first + c] - zero_point) * *w;
+        }
+      }
+    }
+    return sum;
+  }
+
+  const ConvolutionKernel kernel_;
+  const std::vector<int8_t> codes_;
+  const std::vector<float> scales_;
+};
+
+class DepthwiseCodeConvolution final : public CodeConvolution {
+ public:
+  DepthwiseCodeConvolution(Isa isa, const ConvolutionKernel& kernel, const int8_t* codes,
+                           const float* scales, int64_t scale_count)
+      : CodeConvolution(isa, kernel, scales, scale_count),
+        taps_(kernel.height * kernel.width),
+        w_stride_(round_up(kernel.out_channels, 16)),
+        w_(taps_ * w_stride_) {
+    std::fill_n(w_.data(), taps_ * w_stride_, 0.0f);
+    for (int64_t c = 0; c < kernel.out_channels; ++c) {
+      for (int64_t t = 0; t < taps_; ++t) w_.data()[t * w_stride_ + c] = codes[c * taps_ + t];
+    }
+  }
+  int64_t bytes() const override { return taps_ * w_stride_ * 4 + kernel_.out_channels * 8; }
+
+ private:
+  void run(const Run& run, const Executor& executor) const override {
+    const ConvolutionPlace& place = run.place;
+    const int64_t rows = place.batch * place.out_height;
+    const int64_t work = rows * place.out_width * kernel_.out_channels * taps_;
+    const Executor& used = work < 2 * kLeastConvolutionTask ? serial_executor() : executor;
+    const int64_t grain =
+        std::max<int64_t>(1, quotient_up(rows, used.threads() * kConvolutionTasksPerThread));
+    used.parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+      std::vector<const uint8_t*> inputs(kernel_.height);
+      for (int64_t row = begin; row < end; ++row) run_row(run, row, inputs);
+      if (run.codes == nullptr) {
+        run.finish.rest(begin * place.out_width, (end - begin) * place.out_width);
+      }
+    });
+  }
+
+  void run_row(const Run& run, int64_t row, std::vector<const uint8_t*>& inputs) const {
+    const ConvolutionPlace& place = run.place;
+    const int64_t channels = kernel_.out_channels;
+    for (int64_t i = 0; i < kernel_.height; ++i) {
+      const int64_t h =
+          row % place.out_height * place.stride_h - place.pad_top + i * place.dilation_h;
+      const int64_t line = row / place.out_height * place.height + h;
+      inputs[i] = h < 0 || h >= place.height ? nullptr : run.x + line * place.width * channels;
+    }
+    CodeDepthwiseCall call;
+    call.rows = inputs.data();
+    call.kernel_height = kernel_.height;
+    call.kernel_width = kernel_.width;
+    call.channels = channels;
+    call.stride = channels;
+    call.width = place.width;
+    call.out_width = place.out_width;
+    call.stride_w = place.stride_w;
+    call.pad_left = place.pad_left;
+    call.dilation_w = place.dilation_w;
+    call.zero_point = run.x_parameters.zero_point;
+    call.w = w_.data();
+    call.w_stride = w_stride_;
+    call.epilogue = run.finish.tile(row * place.out_width, 0);
+    call.codes = run.code_epilogue(row * place.out_width, 0);
+    convolution_kernels(isa_).code_depthwise(call);
+  }
+
+  const int64_t taps_, w_stride_;
+  const AlignedBuffer<float> w_;
+};
+
+class DenseCodeConvolution final : public CodeConvolution {
+ public:
+  DenseCodeConvolution(Isa isa, const ConvolutionKernel& kernel, const int8_t* codes,
+                       const float* scales, int64_t scale_count)
+      : CodeConvolution(isa, kernel, scales, scale_count),
+        kernels_(convolution_kernels(isa)),
+        split_(kernel.out_channels, kernels_.lanes, kernels_.code_panel_vectors),
+        bytes_(split_.padded_channels() * kernel.depth()),
+        w_(bytes_) {
+    std::memset(w_.data(), 0, bytes_);
+    for (int64_t panel = 0; panel < split_.panels(); ++panel) pack(panel, codes);
+  }
+  int64_t bytes() const override { return bytes_ + kernel_.out_channels * 8; }
+
+ private:
+  void run(const Run& run, const Executor& executor) const override {
+    const Lines lines(kernel_, run.place);
+    if (lines.count() == 0 || lines.pixels() == 0) return;
+    if (lines.oversized()) {
+      fail(DMT_UNSUPPORTED, "a convolution of codes reaches too far: its input takes too much");
+    }
+    const int64_t work = lines.count() * lines.pixels() * kernel_.out_channels * kernel_.depth();
+    const Executor& used = work < 4 * kLeastConvolutionTask ? serial_executor() : executor;
+    const int64_t image_lines = lines.image_lines();
+    const int64_t row_bytes = lines.flat() ? kernel_.channels() : 0;
+    int64_t most = kTaskPixels;
+    if (lines.flat()) {
+      most = std::clamp<int64_t>(kConvolutionTaskBytes / row_bytes / 8 * 8, 8, kTaskPixels);
+    } else {
+      most = std::max<int64_t>(1, kTaskPixels / lines.pixels());
+      while (lines.copied() && most > 1 && lines.strip_elements(most) > kConvolutionTaskBytes) {
+        --most;
+      }
+    }
+    const int64_t count = lines.flat() ? lines.pixels() : lines.count();
+    const int64_t within = lines.flat() ? lines.pixels() : image_lines;
+    const int64_t tasks_wanted = std::clamp<int64_t>(work / (2 * kLeastConvolutionTask), 1,
+                                                     used.threads() * kConvolutionTasksPerThread);
+    const int64_t per =
+        used.threads() == 1 ? most : std::clamp<int64_t>(quotient_up(count, tasks_wanted), 1, most);
+    const int64_t within_tasks = quotient_up(within, per);
+    used.parallel_for(count / within * within_tasks, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t at = task % within_tasks * per;
+        const int64_t first = task / within_tasks * within + at;
+        const int64_t size = std::min(per, within - at);
+        if (lines.flat()) {
+          run_pixels(run, lines, first, size);
+        } else {
+          run_lines(run, lines, first, size);
+        }
+      }
+    });
+  }
+
+  void run_pixels(const Run& run, const Lines& lines, int64_t first, int64_t count) const {
+    for (int64_t panel = 0; panel < split_.panels(); ++panel) {
+      multiply(run, panel, run.x + first * lines.stride(), lines, first, count);
+    }
+    if (run.codes == nullptr) run.finish.rest(first, count);
+  }
+
+  void run_lines(const Run& run, const Lines& lines, int64_t first, int64_t count) const {
+    uint8_t* strip = nullptr;
+    const Workspace memory([&](Workspace& workspace) {
+      if (lines.copied()) workspace.piece(strip, lines.strip_elements(count));
+    });
+    if (lines.copied()) {
+      lines.copy(run.x, first, count, static_cast<uint8_t>(run.x_parameters.zero_point), strip);
+    }
+    for (int64_t panel = 0; panel < split_.panels(); ++panel) {
+      for (int64_t line = first; line < first + count; ++line) {
+        const uint8_t* from =
+            lines.copied() ? lines.in_strip(strip, first, line) : lines.in_place(run.x, line);
+        multiply(run, panel, from, lines, line * lines.pixels(), lines.pixels());
+      }
+    }
+    if (run.codes == nullptr) run.finish.rest(first * lines.pixels(), count * lines.pixels());
+  }
+
+  void multiply(const Run& run, int64_t panel, const uint8_t* x, const Lines& lines, int64_t pixel,
+                int64_t pixels) const {
+    const int64_t channel = split_.first_channel(panel);
+    CodeTileCall call;
+    call.x = x;
+    call.stride = lines.stride();
+    call.rows = pixels;
+    call.offsets = lines.offsets().data();
+    call.segments = static_cast<int64_t>(lines.offsets().size());
+    call.steps = lines.steps() / 4;
+    call.w = w_.data() + channel * kernel_.depth();
+    call.vectors = split_.vectors(panel);
+    call.tail = split_.tail(panel);
+    call.epilogue = run.finish.tile(pixel, channel);
+    call.codes = run.code_epilogue(pixel, channel);
+    kernels_.code_tile(call);
+  }
+
+  // [k / 4][width][4], k in the order in which Lines reads pixels; the source is channels first.
+  void pack(int64_t panel, const int8_t* source) {
+    const int64_t first = split_.first_channel(panel);
+    const int64_t width = split_.vectors(panel) * int64_t{kernels_.lanes};
+    const int64_t taps = kernel_.height * kernel_.width;
+    int8_t* to = w_.data() + first * kernel_.depth();
+    for (int64_t k = 0; k < kernel_.depth(); ++k) {
+      const int64_t at = k % kernel_.group_channels * taps + k / kernel_.group_channels;
+      for (int64_t j = 0; j < std::min(width, kernel_.out_channels - first); ++j) {
+        const int8_t code = source[(first + j) * kernel_.depth() + at];
+        to[k / 4 * 4 * width + j * 4 + k % 4] = code;
+        sums_[first + j] += code;
+      }
+    }
+  }
+
+  const ConvolutionKernels& kernels_;
+  const PanelSplit split_;
+  const int64_t bytes_;
+  const AlignedBuffer<int8_t> w_;
+};
+
+}  // namespace
+
+bool is_code_convolution(const ConvolutionKernel& kernel) {
+  if (kernel.channels_first || kernel.transposed) return false;
+  if (kernel.depthwise()) return kernel.height * kernel.width <= kMostTaps;
+  return kernel.group == 1 && kernel.group_channels % 4 == 0 && kernel.depth() <= kMostDepth;
+}
+
+std::unique_ptr<CodeConvolutionWeight> pack_code_convolution(Isa isa,
+                                                             const ConvolutionKernel& kernel,
+                                                             const int8_t* codes,
+                                                             const float* scales,
+                                                             int64_t scale_count) {
+  if (isa == Isa::scalar) {
+    return std::make_unique<ReferenceCodeConvolution>(kernel, codes, scales, scale_count);
+  }
+  if (kernel.depthwise()) {
+    return std::make_unique<DepthwiseCodeConvolution>(isa, kernel, codes, scales, scale_count);
+  }
+  return std::make_unique<DenseCodeConvolution>(isa, kernel, codes, scales, scale_count);
+}
+
+}  // namespace demitasse

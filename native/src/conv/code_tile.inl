@@ -1,0 +1,146 @@
+// The register tile of INT8 convolution: u8 codes x s8 codes -> exact int32 sums.
+//
+//   avx512: vpdpbusd, 8 x 3 sums of 16 columns, as in gemm/u8s8_8x48c4_avx512.cpp
+//   avx2:   both sides widened to s16 and vpmaddwd, so that nothing saturates; 4 x 1 sums of 8
+//           columns, each in two vectors whose neighbours are added at the end
+#pragma once
+
+namespace {
+
+#if defined(__AVX512VNNI__)
+
+constexpr int kCodeRows = 8;
+using CodeSum = __v16si;
+
+[[gnu::always_inline]] inline CodeSum no_sum() { return (__v16si)_mm512_setzero_si512(); }
+
+[[gnu::always_inline]] inline __m512i four_codes(const uint8_t* x) {
+  int32_t codes;
+  __builtin_memcpy(&codes, x, 4);
+  return _mm512_set1_epi32(codes);
+}
+
+[[gnu::always_inline]] inline __m512i panel_codes(const int8_t* w) { return _mm512_load_si512(w); }
+
+[[gnu::always_inline]] inline CodeSum add_products(CodeSum sum, __m512i x, __m512i w) {
+  return (__v16si)_mm512_dpbusd_epi32((__m512i)sum, x, w);
+}
+
+// The sums less their share of x's zero point, as floats.
+[[gnu::always_inline]] inline Floats to_floats(CodeSum sum, const int32_t* zero_sums) {
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32((__m512i)sum, _mm512_loadu_si512(zero_sums)));
+}
+
+#else
+
+constexpr int kCodeRows = 4;
+
+struct CodeSum {
+  __m256i low, high;  // columns 0 .. 3 and 4 .. 7, each in two neighbouring lanes
+};
+
+struct PanelCodes {
+  __m256i low, high;
+};
+
+[[gnu::always_inline]] inline CodeSum no_sum() {
+  return {_mm256_setzero_si256(), _mm256_setzero_si256()};
+}
+
+[[gnu::always_inline]] inline __m256i four_codes(const uint8_t* x) {
+  int32_t codes;
+  __builtin_memcpy(&codes, x, 4);
+  return _mm256_cvtepu8_epi16(_mm_set1_epi32(codes));
+}
+
+[[gnu::always_inline]] inline PanelCodes panel_codes(const int8_t* w) {
+  const auto* halves = reinterpret_cast<const __m128i*>(w);
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(halves)),
+          _mm256_cvtepi8_epi16(_mm_loadu_si128(halves + 1))};
+}
+
+[[gnu::always_inline]] inline CodeSum add_products(CodeSum sum, __m256i x, PanelCodes w) {
+  return {_mm256_add_epi32(sum.low, _mm256_madd_epi16(x, w.low)),
+          _mm256_add_epi32(sum.high, _mm256_madd_epi16(x, w.high))};
+}
+
+[[gnu::always_inline]] inline Floats to_floats(CodeSum sum, const int32_t* zero_sums) {
+  const __m256i mixed = _mm256_hadd_epi32(sum.low, sum.high);  // columns 0 1 4 5 2 3 6 7
+  const __m256i sums = _mm256_permute4x64_epi64(mixed, 0b11011000);
+  const __m256i zeros = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(zero_sums));
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, zeros));
+}
+
+#endif
+
+template <int MR, int NV>
+struct CodeTile {
+  template <bool Clamped, class Lanes>
+  static ALWAYS_INLINE void finish(const CodeTileCall& call, const CodeSum (&sums)[MR][NV],
+                                   int64_t row, Lanes last) {
+    UNROLL for (int j = 0; j < NV; ++j) {
+      const Floats bias = load(call.epilogue.bias + j * kLanes);
+      const Floats scale = load(call.codes.scales + j * kLanes);
+      int64_t at = row * call.epilogue.stride + j * kLanes;
+      UNROLL for (int i = 0; i < MR; ++i) {
+        const Floats sum = to_floats(sums[i][j], call.codes.zero_sums + j * kLanes);
+        if (j < NV - 1) {
+          finish_codes<Clamped>(call.epilogue, call.codes, sum, scale, bias, at, Every{});
+        } else {
+          finish_codes<Clamped>(call.epilogue, call.codes, sum, scale, bias, at, last);
+        }
+        at += call.epilogue.stride;
+      }
+    }
+  }
+
+  template <bool Clamped>
+  static ALWAYS_INLINE void finish(const CodeTileCall& call, const CodeSum (&sums)[MR][NV],
+                                   int64_t row) {
+    if (kRegisters == 16 && call.tail == kLanes) {
+      finish<Clamped>(call, sums, row, Every{});
+    } else {
+      finish<Clamped>(call, sums, row, first(call.tail));
+    }
+  }
+
+  static ALWAYS_INLINE void run(const CodeTileCall& call, int64_t row) {
+    CodeSum sums[MR][NV];
+    UNROLL for (int i = 0; i < MR; ++i) {
+      UNROLL for (int j = 0; j < NV; ++j) sums[i][j] = no_sum();
+    }
+    const int64_t stride = call.stride;
+    const int8_t* w = call.w;
+    for (int64_t segment = 0; segment < call.segments; ++segment) {
+      const uint8_t* x[(MR + 2) / 3];
+      UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) {
+        x[g] = call.x + call.offsets[segment] + (row + 3 * g) * stride;
+      }
+      for (int64_t step = call.steps; step > 0; --step) {
+        decltype(panel_codes(w)) b[NV];
+        UNROLL for (int j = 0; j < NV; ++j) b[j] = panel_codes(w + 4 * kLanes * j);
+        w += 4 * kLanes * NV;
+        UNROLL for (int i = 0; i < MR; ++i) {
+          const auto a = four_codes(x[i / 3] + (i % 3) * stride);
+          UNROLL for (int j = 0; j < NV; ++j) sums[i][j] = add_products(sums[i][j], a, b[j]);
+        }
+        UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) x[g] += 4;
+      }
+    }
+    if (call.epilogue.clamp.used) {
+      finish<true>(call, sums, row);
+    } else {
+      finish<false>(call, sums, row);
+    }
+  }
+};
+
+void code_tile(const CodeTileCall& call) {
+  if constexpr (kRegisters == 32) {
+    if (call.vectors == 3) return all_tiles<CodeTile, kCodeRows, 3>(call);
+    if (call.vectors == 2) return all_tiles<CodeTile, kCodeRows, 2>(call);
+  }
+  all_tiles<CodeTile, kCodeRows, 1>(call);
+}
+
+}  // namespace

@@ -1,0 +1,152 @@
+// Convolution of codes: every level equals the scalar one to the bit, and that the formula.
+#include "conv/code_convolution.h"
+
+#include <array>
+#include <cmath>
+
+#include "gemm/linear_cases.h"
+
+namespace demitasse::testing {
+namespace {
+
+struct CodeCase {
+  ConvolutionKernel kernel;
+  ConvolutionPlace place;
+};
+
+std::vector<CodeCase> cases() {
+  Random random(5);
+  std::vector<CodeCase> all;
+  for (int64_t out = 1; out <= 70; ++out) {
+    all.push_back({{out, 4 * (out % 5 + 1)},
+                   {.batch = 2,
+                    .height = 3,
+                    .width = out % 13 + 1,
+                    .out_height = 3,
+                    .out_width = out % 13 + 1}});
+  }
+  while (all.size() < 250) {
+    CodeCase c;
+    const bool depthwise = random.integer(0, 1) == 1;
+    c.kernel.height = random.integer(1, 5);
+    c.kernel.width =
+        random.integer(0, 3) == 0 ? random.integer(1, 4) : random.integer(1, 2) * 2 + 1;
+    c.kernel.group_channels = depthwise ? 1 : 4 * random.integer(1, 9);
+    c.kernel.out_channels = random.integer(2, 70);
+    c.kernel.group = depthwise ? c.kernel.out_channels : 1;
+    ConvolutionPlace& p = c.place;
+    p.batch = random.integer(1, 2);
+    p.height = random.integer(1, 17);
+    p.width = random.integer(1, 40);
+    p.stride_h = random.integer(1, 2);
+    p.stride_w = random.integer(1, 2);
+    p.dilation_h = random.integer(1, 5) / 5 + 1;
+    p.dilation_w = random.integer(1, 5) / 5 + 1;
+    p.pad_top = random.integer(0, 2);
+    p.pad_left = random.integer(0, 2);
+    p.out_height =
+        (p.height + 2 * p.pad_top - (c.kernel.height - 1) * p.dilation_h - 1) / p.stride_h + 1;
+    p.out_width =
+        (p.width + 2 * p.pad_left - (c.kernel.width - 1) * p.dilation_w - 1) / p.stride_w + 1;
+    if (p.out_height > 0 && p.out_width > 0 && p.height + 2 * p.pad_top >= c.kernel.height &&
+        p.width + 2 * p.pad_left >= c.kernel.width) {
+      all.push_back(c);
+    }
+  }
+  return all;
+}
+
+struct Operands {
+  Operands(const CodeCase& c, bool extreme) {
+    Random random(9);
+    const auto& [k, p] = c;
+    x.resize(p.batch * p.height * p.width * k.channels());
+    w.resize(k.out_channels * k.depth());
+    for (uint8_t& code : x)
+      code = static_cast<uint8_t>(extreme ? 255 * random.integer(0, 1) : random.integer(0, 255));
+    for (int8_t& code : w) code = static_cast<int8_t>(extreme ? -128 : random.integer(-128, 127));
+    scales = random.reals(k.out_channels, 0.001f, 0.02f);
+    bias = random.reals(k.out_channels);
+    residual = random.reals(p.batch * p.out_height * p.out_width * k.out_channels);
+  }
+  std::vector<uint8_t> x;
+  std::vector<int8_t> w;
+  std::vector<float> scales, bias, residual;
+};
+
+struct Result {
+  std::vector<float> floats;
+  std::vector<uint8_t> codes;
+  bool operator==(const Result&) const = default;
+};
+
+Result run(Isa isa, const CodeCase& c, const Operands& operands, dmt_activation activation,
+           int residual, const Executor& executor = serial_executor()) {
+  const auto weight = pack_code_convolution(isa, c.kernel, operands.w.data(),
+                                            operands.scales.data(), c.kernel.out_channels);
+  ConvolutionEpilogue epilogue;
+  epilogue.bias = operands.bias.data();
+  epilogue.activation = activation;
+  epilogue.alpha = 0.2f;
+  epilogue.beta = 0.5f;
+  epilogue.scale = residual == 1 ? 1.25f : 1.0f;
+  if (residual > 0) epilogue.residual = operands.residual.data();
+  epilogue.residual_first = residual == 2;
+  const int64_t pixels = c.place.batch * c.place.out_height * c.place.out_width;
+  const int64_t channels = c.kernel.out_channels;
+  Guarded<float> floats(pixels, channels, channels);
+  Guarded<uint8_t> codes(pixels, channels, channels);
+  epilogue.out = floats.data();
+  weight->run(operands.x.data(), {0.05f, 117}, c.place, epilogue, nullptr, {}, executor);
+  weight->run(operands.x.data(), {0.05f, 117}, c.place, epilogue, codes.data(), {0.11f, 131},
+              executor);
+  EXPECT_TRUE(floats.intact() && codes.intact());
+  return {{floats.data(), floats.data() + pixels * channels},
+          {codes.data(), codes.data() + pixels * channels}};
+}
+
+class CodeConvolution : public ::testing::TestWithParam<Isa> {};
+INSTANTIATE_TEST_SUITE_P(Levels, CodeConvolution, ::testing::ValuesIn(vector_levels()), level_name);
+
+TEST_P(CodeConvolution, equalsTheScalarLevelToTheBit) {
+  int number = 0;
+  for (const CodeCase& c : cases()) {
+    const Operands operands(c, number % 7 == 0);
+    const dmt_activation activation =
+        std::array{DMT_ACTIVATION_NONE, DMT_ACTIVATION_RELU, DMT_ACTIVATION_HARD_SWISH,
+                   DMT_ACTIVATION_HARD_SIGMOID}[number % 4];
+    const Result expected = run(Isa::scalar, c, operands, activation, number % 3);
+    ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3), expected) << "case " << number;
+    ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3, PoolExecutor(3)), expected);
+    ++number;
+  }
+}
+
+TEST(CodeConvolution, theScalarLevelIsTheFormula) {
+  const CodeCase c{{3, 4, 3, 3},
+                   {.batch = 1,
+                    .height = 4,
+                    .width = 5,
+                    .out_height = 4,
+                    .out_width = 5,
+                    .pad_top = 1,
+                    .pad_left = 1}};
+  const Operands operands(c, false);
+  const Result result = run(Isa::scalar, c, operands, DMT_ACTIVATION_RELU, 0);
+  for (int64_t index = 0; index < 60; ++index) {
+    const int64_t o = index % 3, v = index / 3 % 5, h = index / 15;
+    double sum = 0;
+    for (int64_t i = 0; i < 36; ++i) {
+      const int64_t at_h = h + i / 3 % 3 - 1, at_v = v + i % 3 - 1;
+      if (at_h < 0 || at_h >= 4 || at_v < 0 || at_v >= 5) continue;
+      sum += 0.05 * (operands.x[(at_h * 5 + at_v) * 4 + i / 9] - 117) * operands.w[o * 36 + i] *
+             operands.scales[o];
+    }
+    const double y = std::max(0.0, sum + operands.bias[o]);
+    EXPECT_NEAR(result.floats[index], y, 1e-4 * (1 + y));
+    EXPECT_NEAR(result.codes[index], std::min(255.0, std::round(y / 0.11) + 131), 1);
+  }
+}
+
+}  // namespace
+}  // namespace demitasse::testing
