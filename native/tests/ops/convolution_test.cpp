@@ -95,8 +95,11 @@ template <class T>
 std::vector<T> random_values(std::mt19937& random, int64_t size) {
   std::vector<T> values(size);
   for (T& value : values) {
-    value = static_cast<T>(std::is_integral_v<T> ? static_cast<double>(random() % 256)
-                                                 : static_cast<double>(random() % 2001) / 1000 - 1);
+    if constexpr (std::is_integral_v<T>) {
+      value = static_cast<T>(random() % 256);
+    } else {
+      value = static_cast<T>(random() % 2001) / 1000 - 1;
+    }
   }
   return values;
 }
