@@ -106,6 +106,10 @@ class RandomProgram {
                                   number(n), number(1), number(k), number(k), word(DMT_F32),
                                   perhaps(scales.data()), number(below(2) == 0 ? 256 : 4 * n),
                                   nullptr, below(2) == 0 ? nullptr : scales.data(), &weight);
+        } else if (below(5) == 0) {
+          dmt_weight_pack_binary(perhaps(memory.data()), number(k * n / 8), number(k), number(n),
+                                 number(n), number(1), number(k), word(DMT_F32),
+                                 perhaps(scales.data()), number(4 * n), &weight);
         } else if (below(2) == 0) {
           dmt_weight_pack_float(word(DMT_F32), perhaps(memory.data()), k * n * 4, number(k),
                                 number(n), number(1), number(k), &weight);
@@ -125,7 +129,9 @@ class RandomProgram {
     return values_.back();
   }
   int32_t fresh(int64_t features) {
-    const int64_t dims[] = {rows_ == DMT_ROWS_STATIC ? kStaticRows : number(features), features};
+    int64_t first = rows_ == DMT_ROWS_STATIC ? kStaticRows : number(features);
+    if (first == INT32_MAX) first = 99;  // a run would ask for 100 GB, which ends a sanitizer
+    const int64_t dims[] = {first, features};
     const bool fixed = rows_ == DMT_ROWS_STATIC;
     int32_t id = -5;
     const int32_t status =
@@ -173,7 +179,22 @@ class RandomProgram {
     const float* floats = perhaps(memory.data());
     const int64_t length = number(3);
     int32_t id = -5;
-    switch (below(9)) {
+    switch (below(10)) {
+      case 9: {
+        const bool signs = below(2) == 0;
+        const int64_t words[] = {kStaticRows, chance() ? 2 : 1};
+        const bool fixed = rows_ == DMT_ROWS_STATIC;
+        int32_t bits[2] = {-5, -5};
+        for (int32_t& made : bits) {
+          dmt_program_value(program_, word(DMT_S64), word(rows_), fixed ? words : words + 1,
+                            fixed ? 2 : 1, &made);
+        }
+        dmt_program_binarize(program_, some(k), word(bits[0]));
+        return dmt_program_binary_linear(
+            program_, word(bits[0]), weight, below(2) == 0 ? nullptr : memory.data(),
+            word(below(2)), signs ? reinterpret_cast<const int32_t*>(indices.data()) : nullptr,
+            signs ? word(bits[1]) : result(n));
+      }
       case 0:
         return dmt_program_linear(
             program_, some(k, below(3) == 0), weight, below(2) == 0 ? nullptr : memory.data(),

@@ -103,7 +103,7 @@ final class PackedWeights implements AutoCloseable {
 
     @Override
     public Long apply(String name) {
-      long handle = pack(name, weight);
+      long handle = packNamed(name, weight);
       releaseSourceAtTimes(weight);
       return handle;
     }
@@ -240,12 +240,24 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
+  /** What the native library refuses is said with the layer's name and shape. */
+  private static long packNamed(String name, Weight weight) {
+    try {
+      return pack(name, weight);
+    } catch (IllegalArgumentException refused) {
+      String shape = Arrays.toString(weight.shape());
+      throw new IllegalArgumentException(
+          "weight '" + name + "' " + shape + ", " + weight.encoding() + ": " + refused.getMessage(),
+          refused);
+    }
+  }
+
   private static long pack(String name, Weight weight) {
     NativeLibrary.load();
     long[] shape = weight.shape();
     if (shape.length != 2) {
       throw new IllegalArgumentException(
-          "weight '" + name + "' must be [k, n], it is " + Arrays.toString(shape));
+          "the weight of a linear operator must be [k, n], it is " + Arrays.toString(shape));
     }
     if (isInt8(weight)) {
       return packInteger((QuantizedWeight) weight);

@@ -2,6 +2,7 @@ package io.github.demitasse.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.demitasse.Model;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -92,6 +94,21 @@ class LowBitWeightsTest {
     Model loaded = Model.load(file);
     TestModels.assertSame(model, loaded);
     assertArrayEquals(run(model), run(loaded));
+  }
+
+  @Test
+  void aScaleThatIsNotFiniteIsRefusedWithTheLayersName() {
+    Granularity granularity = new Granularity.PerGroup(0, 32);
+    Random random = new Random(1);
+    Tensor scales = scales(granularity, DataType.FLOAT32, 1, random);
+    scales.buffer().putFloat(4 * (OUTPUTS + 3), Float.NaN);
+    Weight weight =
+        new QuantizedWeight(
+            codes(DataType.INT4, random, INPUTS, OUTPUTS), scales, null, granularity);
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> run(model(weight, true)));
+    assertTrue(refused.getMessage().contains("weight 'w' [384, 200], int4 group 32"));
+    assertTrue(refused.getMessage().contains("group 1, channel 3 is not finite"));
   }
 
   private static Model model(Weight weight, boolean quantizedRows) {
