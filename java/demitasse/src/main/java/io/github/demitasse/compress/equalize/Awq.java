@@ -9,8 +9,8 @@ import io.github.demitasse.compress.Step;
 import io.github.demitasse.compress.StepContext;
 import io.github.demitasse.compress.quantize.CodeRange;
 import io.github.demitasse.compress.quantize.CodedMatrix;
-import io.github.demitasse.compress.quantize.SmallestError;
 import io.github.demitasse.compress.quantize.WeightScheme;
+import io.github.demitasse.compress.quantize.WholeRange;
 import io.github.demitasse.compress.statistics.ChannelStatistics;
 import io.github.demitasse.compress.statistics.GramMatrix;
 import io.github.demitasse.runtime.LinearAlgebra;
@@ -138,7 +138,7 @@ public record Awq(WeightScheme weights, Selector layers) implements Step {
       CodedMatrix matrix =
           new CodedMatrix(
               scaled, rows, columns, weights.granularity(reader.kind()), CodeRange.of(weights));
-      matrix.fitScales(SmallestError.INSTANCE, null);
+      matrix.fitScales(WholeRange.INSTANCE, null);
       matrix.roundAll();
       float[] difference = matrix.dequantized();
       for (int i = 0; i < exact.length; i++) {

@@ -28,7 +28,7 @@ public record CodeRange(
           symmetric
               ? new CodeRange(DataType.INT4, -8, 7, true, DataType.FLOAT16)
               : new CodeRange(DataType.UINT4, 0, 15, false, DataType.FLOAT16);
-      case FLOAT16, BFLOAT16 ->
+      case FLOAT16, BFLOAT16, BINARY ->
           throw new IllegalArgumentException(scheme.format() + " has no codes");
     };
   }

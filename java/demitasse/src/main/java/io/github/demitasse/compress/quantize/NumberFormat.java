@@ -11,7 +11,10 @@ public enum NumberFormat {
   @JsonProperty("int8")
   INT8("int8"),
   @JsonProperty("int4")
-  INT4("int4");
+  INT4("int4"),
+  /** Signs with a scale: for weights of networks that were trained for it. */
+  @JsonProperty("binary")
+  BINARY("binary");
 
   private final String text;
 
@@ -19,7 +22,12 @@ public enum NumberFormat {
     this.text = text;
   }
 
-  /** True for codes with scales, false for floating point. */
+  /** True for codes or signs with scales, false for floating point. */
+  public boolean hasScales() {
+    return isInteger() || this == BINARY;
+  }
+
+  /** True for integer codes. */
   public boolean isInteger() {
     return this == INT8 || this == INT4;
   }

@@ -11,12 +11,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Confined to one thread: says what a quantization will do to each layer, and what is wrong. */
 final class QuantizationPlan {
   /** Integer accumulation of u8 x s8 products over a whole column stays exact up to this many. */
   private static final long LARGEST_INTEGER_K = 65_536;
+
+  /** Weights of networks trained for signs are signs, but for rounding. */
+  private static final double SIGNS_ALREADY = 0.999;
 
   private final Quantize settings;
   private final Model model;
@@ -66,6 +70,7 @@ final class QuantizationPlan {
     boolean skipped = !reason.isEmpty();
     if (!skipped) {
       requireGroupsThatDivide(layer);
+      requireTrainedForSigns(layer);
     }
     String encoding = layer.weight().encoding();
     long bytes = layer.weight().storedBytes();
@@ -100,6 +105,9 @@ final class QuantizationPlan {
     if (scheme.isGrouped() && layer.kind() == Layer.Kind.CONVOLUTION) {
       return "convolutions have one scale for each channel or for all";
     }
+    if (scheme.format() == NumberFormat.BINARY && layer.kind() != Layer.Kind.LINEAR) {
+      return "only linear layers can be binary";
+    }
     return reasonInOtherUses(layer);
   }
 
@@ -119,6 +127,24 @@ final class QuantizationPlan {
       }
     }
     return "";
+  }
+
+  private void requireTrainedForSigns(Layer layer) {
+    WeightScheme scheme = settings.scheme(layer);
+    if (scheme.format() != NumberFormat.BINARY || settings.forced()) {
+      return;
+    }
+    double kept = XnorScaling.keptEnergy(layer, scheme.granularity(layer.kind()));
+    if (kept < SIGNS_ALREADY) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "quantize: layer %s was not trained for binary weights: its signs and scales would"
+                  + " keep %.0f %% of its energy, too little for a network to work without training;"
+                  + " choose int4, or force it",
+              layer,
+              100 * kept));
+    }
   }
 
   private void requireGroupsThatDivide(Layer layer) {

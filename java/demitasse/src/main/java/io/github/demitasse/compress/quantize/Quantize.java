@@ -29,6 +29,7 @@ import java.util.Map;
  * @param activations INT8, or null to leave activations in floating point
  * @param calibration how ranges of activations are found beforehand, or null for dynamic ones
  * @param embeddings how lookup tables are stored, or null to leave them as they are
+ * @param forced binary weights also for layers that were not trained for them
  * @param layers which layers
  */
 public record Quantize(
@@ -38,14 +39,15 @@ public record Quantize(
     NumberFormat activations,
     Calibration calibration,
     WeightScheme embeddings,
+    boolean forced,
     Selector layers)
     implements Step {
 
   public Quantize {
     if (activations != null
-        && (activations != NumberFormat.INT8 || !weights.format().isInteger())) {
+        && (activations != NumberFormat.INT8 || !weights.format().hasScales())) {
       throw new IllegalArgumentException(
-          "activations can be int8 with integer weights; given weights "
+          "activations can be int8 with integer or binary weights; given weights "
               + weights.format()
               + ", activations "
               + activations);
@@ -57,7 +59,9 @@ public record Quantize(
 
   public static Quantize weights(NumberFormat format) {
     WeightScheme scheme = WeightScheme.of(format);
-    return new Quantize(scheme, new RoundToNearest(), false, null, null, scheme, Selector.ALL);
+    WeightScheme tables = format == NumberFormat.BINARY ? null : scheme;
+    return new Quantize(
+        scheme, new RoundToNearest(), false, null, null, tables, false, Selector.ALL);
   }
 
   /** One scale for each matrix. */
@@ -93,38 +97,56 @@ public record Quantize(
         activations,
         calibration,
         weights.equals(embeddings) ? scheme : embeddings,
+        forced,
         layers);
   }
 
   /** How scales and codes are found; the default is {@link RoundToNearest}. */
   public Quantize by(WeightMethod newMethod) {
     return new Quantize(
-        weights, newMethod, correctsBias, activations, calibration, embeddings, layers);
+        weights, newMethod, correctsBias, activations, calibration, embeddings, forced, layers);
   }
 
   /** Needs calibration data. */
   public Quantize correctBias() {
-    return new Quantize(weights, method, true, activations, calibration, embeddings, layers);
+    return new Quantize(
+        weights, method, true, activations, calibration, embeddings, forced, layers);
   }
 
   /** Dynamic, until {@link #calibrate} is called. */
   public Quantize activations(NumberFormat format) {
-    return new Quantize(weights, method, correctsBias, format, calibration, embeddings, layers);
+    return new Quantize(
+        weights, method, correctsBias, format, calibration, embeddings, forced, layers);
   }
 
   /** Fixed ranges for activations, found from calibration data by this method. */
   public Quantize calibrate(Calibration ranges) {
-    return new Quantize(weights, method, correctsBias, activations, ranges, embeddings, layers);
+    return new Quantize(
+        weights, method, correctsBias, activations, ranges, embeddings, forced, layers);
   }
 
   /** Lookup tables in a format of their own, with a scale for each entry. */
   public Quantize embeddings(NumberFormat format) {
     return new Quantize(
-        weights, method, correctsBias, activations, calibration, WeightScheme.of(format), layers);
+        weights,
+        method,
+        correctsBias,
+        activations,
+        calibration,
+        WeightScheme.of(format),
+        forced,
+        layers);
   }
 
   public Quantize withoutEmbeddings() {
-    return new Quantize(weights, method, correctsBias, activations, calibration, null, layers);
+    return new Quantize(
+        weights, method, correctsBias, activations, calibration, null, forced, layers);
+  }
+
+  /** Binary weights also where the network was not trained for them. */
+  public Quantize force() {
+    return new Quantize(
+        weights, method, correctsBias, activations, calibration, embeddings, true, layers);
   }
 
   /** Only layers whose names match one of the patterns. */
@@ -134,7 +156,7 @@ public record Quantize(
 
   public Quantize in(Selector selector) {
     return new Quantize(
-        weights, method, correctsBias, activations, calibration, embeddings, selector);
+        weights, method, correctsBias, activations, calibration, embeddings, forced, selector);
   }
 
   @Override

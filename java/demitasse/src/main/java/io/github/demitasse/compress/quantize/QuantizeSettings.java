@@ -11,7 +11,7 @@ import java.util.Arrays;
 /**
  * Immutable: the settings of the step {@code quantize} in a recipe file.
  *
- * @param weights {@code int8}, {@code int4}, {@code float16} or {@code bfloat16}
+ * @param weights {@code int8}, {@code int4}, {@code binary}, {@code float16} or {@code bfloat16}
  * @param granularity {@code channel} (the default) or {@code tensor}; not with {@code group}
  * @param group one scale for so many consecutive weights of an output: a multiple of 16 from 16 to
  *     256
@@ -34,6 +34,7 @@ import java.util.Arrays;
  * @param momentum with {@code calibrate: moving-average}: the weight of the past, default 0.9
  * @param embeddings {@code true} (the default): lookup tables are stored as weights are; {@code
  *     false}: they are left; or a format of their own
+ * @param force with {@code weights: binary}: also where the network was not trained for it
  * @param layers which layers, default all
  */
 public record QuantizeSettings(
@@ -53,6 +54,7 @@ public record QuantizeSettings(
     @JsonProperty("percentile") Double percentile,
     @JsonProperty("momentum") Double momentum,
     @JsonProperty("embeddings") Tables embeddings,
+    @JsonProperty("force") Boolean force,
     @JsonProperty("layers") Selector layers)
     implements StepSettings {
 
@@ -161,6 +163,9 @@ public record QuantizeSettings(
     if (calibrate != null) {
       step = step.calibrate(calibration());
     }
+    if (force != null && force) {
+      step = step.force();
+    }
     return withTables(step);
   }
 
@@ -181,6 +186,8 @@ public record QuantizeSettings(
     require(activationOrder == null || gptq, "activation-order", "method: gptq");
     require(damping == null || gptq, "damping", "method: gptq");
     require(iterations == null || adaround, "iterations", "method: adaround");
+    require(force == null || weights == NumberFormat.BINARY, "force", "weights: binary");
+    require(method == null || weights.isInteger(), "method", "weights: int8 or int4");
     require(granularity != Sharing.GROUP || group != null, "granularity: group", "group: N");
     require(
         group == null || granularity == null || granularity == Sharing.GROUP,

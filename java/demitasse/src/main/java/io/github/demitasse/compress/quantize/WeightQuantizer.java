@@ -28,6 +28,12 @@ final class WeightQuantizer {
     return switch (scheme.format()) {
       case FLOAT16 -> half(layer, DataType.FLOAT16, values, shape);
       case BFLOAT16 -> half(layer, DataType.BFLOAT16, values, shape);
+      case BINARY ->
+          XnorScaling.binary(
+              values,
+              Math.toIntExact(shape[0]),
+              Math.toIntExact(shape[1]),
+              scheme.granularity(layer.kind()));
       case INT8, INT4 -> {
         WeightMethod method =
             inputs == null ? new RoundToNearest(settings.method().scales()) : settings.method();

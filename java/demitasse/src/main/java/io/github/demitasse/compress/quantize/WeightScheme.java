@@ -2,6 +2,7 @@ package io.github.demitasse.compress.quantize;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.demitasse.compress.Layer;
+import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.weight.Granularity;
 import java.util.Locale;
 
@@ -43,8 +44,11 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
               + " weights, given "
               + group);
     }
-    if (grouped && !format.isInteger()) {
+    if (grouped && !format.hasScales()) {
       throw new IllegalArgumentException(format + " has no scales, and so no groups");
+    }
+    if (format == NumberFormat.BINARY && !symmetric) {
+      throw new IllegalArgumentException("signs have no zero point");
     }
     if (!grouped) {
       group = 0;
@@ -80,10 +84,13 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
   /** Bytes of a layer's weight stored like this. */
   long bytes(Layer layer) {
     long elements = layer.weight().elements();
-    if (!format.isInteger()) {
+    if (!format.hasScales()) {
       return 2 * elements;
     }
     long scales = granularity(layer.kind()).scaleCount(layer.weight().shape());
+    if (format == NumberFormat.BINARY) {
+      return (elements + 7) / 8 + DataType.FLOAT32.bytes(scales);
+    }
     CodeRange codes = CodeRange.of(this);
     return codes.type().bytes(elements)
         + codes.scales().bytes(scales)
@@ -94,7 +101,7 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
   String encoding() {
     return format.isInteger()
         ? CodeRange.of(this).type().name().toLowerCase(Locale.ROOT) + sharingInWords()
-        : format.toString();
+        : toString();
   }
 
   private String sharingInWords() {
@@ -110,6 +117,6 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
   /** As recipes say it: "int4 group 32 asymmetric". */
   @Override
   public String toString() {
-    return format + (format.isInteger() ? sharingInWords() : "");
+    return format + (format.hasScales() ? sharingInWords() : "");
   }
 }

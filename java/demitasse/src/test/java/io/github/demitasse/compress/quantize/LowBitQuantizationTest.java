@@ -211,6 +211,35 @@ class LowBitQuantizationTest {
     return new Model(graph, Map.of("w", weight), Map.of());
   }
 
+  @Test
+  void signsOfNetworksThatWereNotTrainedForThemAreRefusedUnlessForced() {
+    Quantize binary = Quantize.weights(NumberFormat.BINARY).in(LAYER);
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> Recipe.of(binary).plan(model))
+            .getMessage();
+    assertTrue(
+        message.contains(LAYER) && message.contains("force") && message.contains("% of its energy"),
+        message);
+    Report.LayerReport forced = layer(compress(binary.force()), LAYER);
+    assertEquals("binary per channel", forced.encodingAfter());
+    assertEquals(384 * 1536 / 8 + 4 * 1536, forced.bytesAfter());
+  }
+
+  @Test
+  void weightsThatAreSignsAlreadyStayWhatTheyAre() {
+    float[] signs = Matrices.weights(64 * 7, 21);
+    for (int i = 0; i < signs.length; i++) {
+      signs[i] = Math.copySign(0.5f + i % 7, signs[i]);
+    }
+    Model trained = TestModels.linear(new DenseWeight(Tensor.of(signs, 64, 7)), new float[7]);
+    Dataset inputs = Dataset.of(List.of(Map.of("x", Tensor.of(Matrices.inputs(3, 64, 22), 3, 64))));
+    CompressionResult result =
+        Compressor.on(trained)
+            .calibration(inputs)
+            .apply(Recipe.of(Quantize.weights(NumberFormat.BINARY)));
+    assertTrue(result.report().fidelity().cosineMin() > 0.999999, result.report().toString());
+  }
+
   /** Sums of products of codes, read off the outputs of the simulated and the integer model. */
   @Test
   void simulatedAndIntegerExecutionGiveTheSameIntegers() {
