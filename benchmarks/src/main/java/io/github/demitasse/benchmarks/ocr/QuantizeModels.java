@@ -10,9 +10,9 @@ import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /**
  * The OCR models in INT8, weights per channel, activations static, for {@link AgainstOnnxRuntime}:
@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
  * <p>Arguments: the folder of the models, the folder for the results.
  */
 public final class QuantizeModels {
-  private static final int SAMPLES = 8;
-  private static final int FIRST_NUMBER = 20; // none of those that are measured
+  private static final int LINES = 128;
+  private static final int PAGES = 8;
 
   private QuantizeModels() {}
 
@@ -44,12 +44,18 @@ public final class QuantizeModels {
     }
   }
 
+  /** Words that are not measured. */
   private static Dataset images(OcrModel kind) {
-    List<Map<String, Tensor>> samples =
-        IntStream.range(FIRST_NUMBER, FIRST_NUMBER + SAMPLES)
-            .mapToObj(
-                number -> Map.of(OcrModel.INPUT, Tensor.of(kind.images(1, number), kind.shape(1))))
-            .toList();
+    TextImages images = new TextImages(TextImages.Set.CALIBRATION);
+    boolean pages = kind == OcrModel.DETECTION;
+    List<Map<String, Tensor>> samples = new ArrayList<>();
+    for (int i = 0; i < (pages ? PAGES : LINES); i++) {
+      Tensor image =
+          pages
+              ? OcrInputs.page(images.page((int) kind.shape(1)[3]).image())
+              : OcrInputs.line(images.line().image(), (int) kind.shape(1)[3]);
+      samples.add(Map.of(OcrModel.INPUT, image));
+    }
     return Dataset.of(samples);
   }
 }
