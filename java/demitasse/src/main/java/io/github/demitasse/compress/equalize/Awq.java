@@ -9,8 +9,8 @@ import io.github.demitasse.compress.Step;
 import io.github.demitasse.compress.StepContext;
 import io.github.demitasse.compress.quantize.CodeRange;
 import io.github.demitasse.compress.quantize.CodedMatrix;
+import io.github.demitasse.compress.quantize.SmallestError;
 import io.github.demitasse.compress.quantize.WeightScheme;
-import io.github.demitasse.compress.quantize.WholeRange;
 import io.github.demitasse.compress.statistics.ChannelStatistics;
 import io.github.demitasse.compress.statistics.GramMatrix;
 import io.github.demitasse.runtime.LinearAlgebra;
@@ -24,7 +24,7 @@ import java.util.Map;
  * Immutable: activation-aware weight quantization (Lin et al. 2023, "AWQ: Activation-aware Weight
  * Quantization for LLM Compression and Acceleration"). Rows of a weight that meet large activations
  * are made larger before rounding, and the activations smaller by as much: {@code s =
- * (mean|X|)^alpha}, with the alpha of a grid at which rounding to nearest gives the smallest output
+ * (mean|X|)^alpha}, with the alpha of a grid at which the nearest codes give the smallest output
  * error. Comes before a {@code quantize} step with the same weights.
  *
  * @param weights how weights will be stored
@@ -138,7 +138,7 @@ public record Awq(WeightScheme weights, Selector layers) implements Step {
       CodedMatrix matrix =
           new CodedMatrix(
               scaled, rows, columns, weights.granularity(reader.kind()), CodeRange.of(weights));
-      matrix.fitScales(WholeRange.INSTANCE, null);
+      matrix.fitScales(SmallestError.INSTANCE, null);
       matrix.roundAll();
       float[] difference = matrix.dequantized();
       for (int i = 0; i < exact.length; i++) {

@@ -21,7 +21,7 @@ import java.util.function.Consumer;
  */
 public record AdaRound(ScaleMethod scales, int iterations, boolean isSequential)
     implements WeightMethod {
-  /** Where the figures on all-MiniLM-L6-v2 stop improving. */
+  /** A twentieth of the paper's: the Hessian stands for all data in every one of them. */
   public static final int DEFAULT_ITERATIONS = 500;
 
   public AdaRound {
