@@ -19,25 +19,33 @@ bool contains(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
-bool multiplies_and_adds(const std::string& text) {
-  return contains(text, "vfmadd") || contains(text, "vpdp") || contains(text, "vdpbf16") ||
-         contains(text, "vpmadd");
+bool multiplies_integers(const std::string& text) {
+  return contains(text, "vpdp") || contains(text, "vpmadd");
+}
+
+bool multiplies_floats(const std::string& text) {
+  return contains(text, "vfmadd") || contains(text, "vdpbf16");
 }
 
 bool spills(const std::string& text) { return contains(text, "mm") && contains(text, "(%rsp)"); }
 
-// Where a jump backwards goes to; 0 for all else.
+// Where a conditional jump backwards goes to; 0 for all else. Unconditional ones lead from code
+// that was moved out of the way back to where it belongs: no loop.
 unsigned long loop_start(const Instruction& instruction) {
   const size_t jump = instruction.text.find("\tj");
-  if (jump == std::string::npos) return 0;
+  if (jump == std::string::npos || contains(instruction.text, "\tjmp")) return 0;
   const size_t operand = instruction.text.find(' ', jump);
   if (operand == std::string::npos) return 0;
   const unsigned long target = std::strtoul(instruction.text.c_str() + operand, nullptr, 16);
   return target <= instruction.address ? target : 0;
 }
 
-// The first spill in an innermost loop that multiplies and adds; empty if there is none.
+// The first spill in an innermost loop that multiplies and adds; empty if there is none. In tiles
+// of integers, floats are only multiplied after the sums.
 std::string spill_in_inner_loop(const std::vector<Instruction>& function) {
+  bool integers = false;
+  for (const Instruction& i : function) integers = integers || multiplies_integers(i.text);
+  const auto multiplies_and_adds = integers ? multiplies_integers : multiplies_floats;
   for (size_t end = 0; end < function.size(); ++end) {
     const unsigned long start = loop_start(function[end]);
     if (start == 0) continue;
