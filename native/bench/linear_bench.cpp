@@ -43,6 +43,10 @@ using Aligned = std::vector<T, AlignedAllocator<T>>;
 constexpr int32_t kZeroPoints[2] = {1, -1};
 constexpr int64_t kGroup = 32;
 
+// NF4 (Dettmers et al. 2023) in steps of 1/127, which integer arithmetic keeps exactly.
+constexpr int kNormalFloat[16] = {-127, -88, -67, -50, -36, -23, -12, 0,
+                                  10,   20,  31,  43,  56,  71,  92,  127};
+
 // Random operands and the scalar values that some results must have.
 struct Operands {
   explicit Operands(const Size& size)
@@ -63,6 +67,16 @@ struct Operands {
   }
 
   QuantizedRows rows() { return {codes.data(), code_stride, scales.data(), zero_points.data(), 1}; }
+
+  // What the codes say as indices of kNormalFloat.
+  double expected_codebook(int64_t m, int64_t n) const {
+    double sum = 0;
+    for (int64_t i = 0; i < size.k; ++i) {
+      const double value = 0.01f * (codes[m * code_stride + i] - 131.0);
+      sum += value * kNormalFloat[w_codes[i * size.n + n] >> 4 & 15] / 127 * scale;
+    }
+    return sum + 0.5;
+  }
 
   // What the codes say in 4 bits: w_codes / 16, rounded down.
   double expected_int4(int64_t m, int64_t n, bool quantized, bool zero_points) const {
@@ -105,11 +119,13 @@ enum class Kind {
   fp32_unpacked,
   int4,        // groups of 32, f16 scales
   int4_zeros,  // the same with zero points
-  float_x_int4
+  float_x_int4,
+  int4_codebook  // 16 values to look up, groups of 32
 };
 
 bool is_int4(Kind kind) {
-  return kind == Kind::int4 || kind == Kind::int4_zeros || kind == Kind::float_x_int4;
+  return kind == Kind::int4 || kind == Kind::int4_zeros || kind == Kind::float_x_int4 ||
+         kind == Kind::int4_codebook;
 }
 
 std::unique_ptr<Weight> pack_int4(Kind kind, Isa isa, const Operands& operands) {
@@ -124,6 +140,12 @@ std::unique_ptr<Weight> pack_int4(Kind kind, Isa isa, const Operands& operands) 
   for (int64_t i = 0; i < parameters; ++i) zero_points[i] = kZeroPoints[i / n % 2];
   GroupedSource source{DMT_S4, codes.data(), k, n, n, 1, kGroup, DMT_F16, scales.data()};
   if (kind == Kind::int4_zeros) source.zero_points = zero_points.data();
+  float codebook[16];
+  if (kind == Kind::int4_codebook) {
+    for (int i = 0; i < 16; ++i) codebook[i] = static_cast<float>(kNormalFloat[i]) / 127;
+    source.dtype = DMT_U4;
+    source.codebook = codebook;
+  }
   return pack_grouped_weight(isa, source);
 }
 
@@ -147,6 +169,7 @@ std::unique_ptr<Weight> pack(Kind kind, Isa isa, const Operands& operands) {
     case Kind::int4:
     case Kind::int4_zeros:
     case Kind::float_x_int4:
+    case Kind::int4_codebook:
       return pack_int4(kind, isa, operands);
     default:
       return pack_float_weight(isa, DMT_F32, operands.w.data(), k, n, n, 1);
@@ -157,7 +180,8 @@ constexpr int64_t kCacheBytes = 4 << 20;
 
 void linear(benchmark::State& state, Kind kind, Isa isa, Size size, int threads) {
   const bool quantized = kind == Kind::int8 || kind == Kind::int8_gelu_requantize ||
-                         kind == Kind::int4 || kind == Kind::int4_zeros;
+                         kind == Kind::int4 || kind == Kind::int4_zeros ||
+                         kind == Kind::int4_codebook;
   const Unit unit = quantized ? Unit::int8_multiply_add : Unit::float_multiply_add;
   if (isa > best_isa()) {
     state.SkipWithError("this CPU cannot");
@@ -236,7 +260,9 @@ void linear(benchmark::State& state, Kind kind, Isa isa, Size size, int threads)
   for (const int64_t i : {int64_t{0}, m / 2, m - 1}) {
     for (const int64_t j : {int64_t{0}, n / 3, n - 1}) {
       double expected = operands.expected(i, j, quantized);
-      if (is_int4(kind)) {
+      if (kind == Kind::int4_codebook) {
+        expected = operands.expected_codebook(i, j);
+      } else if (is_int4(kind)) {
         expected = operands.expected_int4(i, j, quantized, kind == Kind::int4_zeros);
       }
       double actual = operands.out[i * n + j], allowed = 1e-3 * std::abs(expected) + 1e-2;
@@ -288,6 +314,7 @@ const bool registered = [] {
              {128, 4096, 4096}, {1024, 4096, 4096}, {128, 1536, 384}, {16, 4096, 4096}}) {
       add("int4", Kind::int4, isa, size);
       add("int4_zeros", Kind::int4_zeros, isa, size);
+      add("int4_codebook", Kind::int4_codebook, isa, size);
     }
     for (const Size& size : std::initializer_list<Size>{{1, 4096, 4096},
                                                         {1, 11008, 4096},
@@ -297,6 +324,7 @@ const bool registered = [] {
       add("int4", Kind::int4, isa, size);
     }
     add("int4_zeros", Kind::int4_zeros, isa, {1, 4096, 4096});
+    add("int4_codebook", Kind::int4_codebook, isa, {1, 4096, 4096});
     add("fp32_int4", Kind::float_x_int4, isa, {128, 4096, 4096});
     add("fp32_int4", Kind::float_x_int4, isa, {1, 4096, 4096});
     add("fp32_unpacked", Kind::fp32_unpacked, isa, {128, 128, 32});
