@@ -10,8 +10,10 @@
 // s16s16_6x16c2_avx2; so the float sums are in memory.
 #include <immintrin.h>
 
+#include "gemm/grouped_tile.h"
 #include "gemm/micro_kernel.h"
 #include "gemm/tile_loop.h"
+#include "gemm/widen_avx2.h"
 
 namespace demitasse {
 namespace {
@@ -74,33 +76,9 @@ struct Tile {
     }
     if (call.store_sums) return;
 
-    const float* row_scales = call.row_scales + row * call.row_parameter_step;
-    const int32_t* row_zero_points = call.row_zero_points + row * call.row_parameter_step;
-    const int64_t step = call.row_parameter_step;
-    UNROLL for (int j = 0; j < NV; ++j) {
-      const __m256 offsets = _mm256_loadu_ps(call.column_offsets + j * kLanes);
-      const __m256 bias = _mm256_loadu_ps(call.bias + j * kLanes);
-      float* out = call.out[j] + row * call.out_stride;
-      UNROLL for (int i = 0; i < MR; ++i) {
-        const __m256 f = _mm256_load_ps(sums + (i * NV + j) * kLanes);
-        const __m256 zx = _mm256_set1_ps(static_cast<float>(row_zero_points[i * step]));
-        const __m256 y =
-            _mm256_mul_ps(_mm256_fnmadd_ps(zx, offsets, f), _mm256_set1_ps(row_scales[i * step]));
-        _mm256_storeu_ps(out, _mm256_add_ps(y, bias));
-        out += call.out_stride;
-      }
-    }
+    store_results<MR, NV>(call, row, sums);
   }
 };
-
-void widen_x(const uint8_t* from, int16_t* to, int64_t count) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_cvtepu8_epi16(bytes));
-  }
-  for (; i < count; ++i) to[i] = from[i];
-}
 
 void run(const PanelCall& call) {
   if (call.vectors == 2) return all_tiles<Tile, kMr, 2>(call);

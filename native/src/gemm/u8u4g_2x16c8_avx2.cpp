@@ -11,6 +11,7 @@
 // L1.
 #include <immintrin.h>
 
+#include "gemm/grouped_tile.h"
 #include "gemm/micro_kernel.h"
 #include "gemm/tile_loop.h"
 
@@ -96,22 +97,7 @@ struct Tile {
       __asm__ volatile("" ::: "memory");  // or gcc moves the float sums to registers that it lacks
     }
 
-    const float* row_scales = call.row_scales + row * call.row_parameter_step;
-    const int32_t* row_zero_points = call.row_zero_points + row * call.row_parameter_step;
-    const int64_t step = call.row_parameter_step;
-    UNROLL for (int j = 0; j < NV; ++j) {
-      const __m256 offsets = _mm256_loadu_ps(call.column_offsets + j * kLanes);
-      const __m256 bias = _mm256_loadu_ps(call.bias + j * kLanes);
-      float* out = call.out[j] + row * call.out_stride;
-      UNROLL for (int i = 0; i < MR; ++i) {
-        const __m256 f = _mm256_load_ps(sums + (i * NV + j) * kLanes);
-        const __m256 zx = _mm256_set1_ps(static_cast<float>(row_zero_points[i * step]));
-        const __m256 y =
-            _mm256_mul_ps(_mm256_fnmadd_ps(zx, offsets, f), _mm256_set1_ps(row_scales[i * step]));
-        _mm256_storeu_ps(out, _mm256_add_ps(y, bias));
-        out += call.out_stride;
-      }
-    }
+    store_results<MR, NV>(call, row, sums);
   }
 };
 

@@ -11,6 +11,7 @@
 // 28 of 32. One row has two integer sums per column, since three chains would wait for vpdpbusd.
 #include <immintrin.h>
 
+#include "gemm/grouped_tile.h"
 #include "gemm/micro_kernel.h"
 #include "gemm/tile_loop.h"
 
@@ -104,21 +105,7 @@ struct Tile {
       ahead += call.group_bytes;
     }
 
-    const float* row_scales = call.row_scales + row * call.row_parameter_step;
-    const int32_t* row_zero_points = call.row_zero_points + row * call.row_parameter_step;
-    const int64_t step = call.row_parameter_step;
-    UNROLL for (int j = 0; j < NV; ++j) {
-      const __m512 offsets = _mm512_loadu_ps(call.column_offsets + j * kLanes);
-      const __m512 bias = _mm512_loadu_ps(call.bias + j * kLanes);
-      float* out = call.out[j] + row * call.out_stride;
-      UNROLL for (int i = 0; i < MR; ++i) {
-        const __m512 zx = _mm512_set1_ps(static_cast<float>(row_zero_points[i * step]));
-        const __m512 y = _mm512_mul_ps(_mm512_fnmadd_ps(zx, offsets, f[i][j]),
-                                       _mm512_set1_ps(row_scales[i * step]));
-        _mm512_storeu_ps(out, _mm512_add_ps(y, bias));
-        out += call.out_stride;
-      }
-    }
+    store_results(call, row, f);
   }
 };
 
