@@ -6,7 +6,6 @@ import io.github.demitasse.cli.data.DataOptions;
 import io.github.demitasse.cli.data.ImageFolder;
 import io.github.demitasse.cli.data.TextEncoder;
 import io.github.demitasse.compress.ProgressListener;
-import io.github.demitasse.compress.Selector;
 import io.github.demitasse.compress.SensitivityAnalysis;
 import io.github.demitasse.compress.SensitivityAnalysis.Candidate;
 import io.github.demitasse.compress.SensitivityAnalysis.Result;
@@ -52,6 +51,8 @@ import picocli.CommandLine.Spec;
 final class AnalyzeCommand implements Callable<Integer> {
   @Mixin private Output output;
   @Mixin private Threads threads;
+  @Mixin private EmbeddingOptions embedding;
+  @Mixin private LayerOptions layers;
   @Mixin private DataOptions data;
   @Spec private CommandSpec spec;
 
@@ -74,20 +75,6 @@ final class AnalyzeCommand implements Callable<Integer> {
   private List<String> formats;
 
   @Option(
-      names = "--include",
-      paramLabel = "PATTERN",
-      split = ",",
-      description = "Only layers that match; * stands for any characters.")
-  private List<String> include;
-
-  @Option(
-      names = "--exclude",
-      paramLabel = "PATTERN",
-      split = ",",
-      description = "No layers that match.")
-  private List<String> exclude;
-
-  @Option(
       names = "--samples",
       paramLabel = "N",
       defaultValue = "32",
@@ -97,30 +84,14 @@ final class AnalyzeCommand implements Callable<Integer> {
   @Option(names = "--metric", description = "Evaluate each of the models on all of DATA.")
   private boolean metric;
 
-  @Option(
-      names = "--pooling",
-      paramLabel = "KIND",
-      defaultValue = "MEAN",
-      description = "How token vectors become an embedding: mean or first (default: mean).")
-  private Embeddings.Pooling pooling;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "32",
-      description = "Samples of --metric that run together (default: ${DEFAULT-VALUE}).")
-  private int batch;
-
   @Override
   public Integer call() throws Exception {
     Usage.require(samples >= 1, spec, "--samples must be at least 1");
-    Usage.require(batch >= 1, spec, "--batch must be at least 1");
+    embedding.check();
     List<Candidate> candidates = candidates();
     Model loaded = Model.load(model);
     SensitivityAnalysis analysis =
-        SensitivityAnalysis.of(loaded)
-            .in(new Selector(include, exclude))
-            .data(data.read(file, loaded, samples));
+        SensitivityAnalysis.of(loaded).in(layers.selector()).data(data.read(file, loaded, samples));
     Sensitivity sensitivity;
     try (Output.Progress progress = output.progress();
         TextEncoder encoder = metric && isText() ? data.encoder(loaded) : null) {
@@ -151,7 +122,7 @@ final class AnalyzeCommand implements Callable<Integer> {
 
   private ToDoubleFunction<Model> accuracy(Model loaded) throws IOException {
     SampleEvaluation evaluation =
-        new SampleEvaluation(file, threads.options(), ProgressListener.NONE, batch);
+        new SampleEvaluation(file, threads.options(), ProgressListener.NONE, embedding.batch());
     if (ImageFolder.isImages(file)) {
       ImageFolder images = data.images().open(file, loaded, Integer.MAX_VALUE);
       Supplier<long[]> labels = images.hasLabels() ? images::labels : null;
@@ -168,7 +139,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             file,
             (any, sentences, task) -> {
               try (Session session = Session.open(any, threads.options())) {
-                return new Embeddings(session, encoder, pooling, batch)
+                return new Embeddings(session, encoder, embedding.pooling(), embedding.batch())
                     .of(sentences, task, ProgressListener.NONE);
               }
             });

@@ -10,7 +10,6 @@ import io.github.demitasse.compress.LayerPlan;
 import io.github.demitasse.compress.Plan;
 import io.github.demitasse.compress.Recipe;
 import io.github.demitasse.compress.Report;
-import io.github.demitasse.compress.Selector;
 import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.format.ModelFormats;
 import java.io.IOException;
@@ -41,6 +40,7 @@ import picocli.CommandLine.Spec;
           + " a scale for every 32, tables in 8, activations in 8), int4-gptq (the same, rounded so that"
           + " outputs on calibration data keep close), float16, bfloat16 (half the bytes, no loss to"
           + " speak of).",
+      "--include and --exclude go with a preset; a recipe chooses its layers itself.",
       "A recipe names steps and their settings, in YAML:",
       "  steps:",
       "    - quantize: {weights: int8, activations: int8, layers: {exclude: [\"*pooler*\"]}}"
@@ -56,6 +56,7 @@ import picocli.CommandLine.Spec;
 final class CompressCommand implements Callable<Integer> {
   @Mixin private Output output;
   @Mixin private Threads threads;
+  @Mixin private LayerOptions layers;
   @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "MODEL", description = "The model to compress: .onnx or .dmt.")
@@ -63,20 +64,6 @@ final class CompressCommand implements Callable<Integer> {
 
   @ArgGroup(multiplicity = "1")
   private How how;
-
-  @Option(
-      names = "--include",
-      paramLabel = "PATTERN",
-      split = ",",
-      description = "With --preset: only layers that match; * stands for any characters.")
-  private List<String> include;
-
-  @Option(
-      names = "--exclude",
-      paramLabel = "PATTERN",
-      split = ",",
-      description = "With --preset: no layers that match.")
-  private List<String> exclude;
 
   @Option(
       names = "--calibration",
@@ -177,14 +164,11 @@ final class CompressCommand implements Callable<Integer> {
 
   private Recipe recipe() {
     if (how.recipe != null) {
-      Usage.require(
-          include == null && exclude == null,
-          spec,
-          "with --recipe, layers are chosen in the recipe");
+      Usage.require(!layers.given(), spec, "with --recipe, layers are chosen in the recipe");
       return Recipe.load(how.recipe);
     }
     try {
-      return Recipe.of(Presets.named(how.preset).in(new Selector(include, exclude)));
+      return Recipe.of(Presets.named(how.preset).in(layers.selector()));
     } catch (IllegalArgumentException unknown) {
       throw new ParameterException(spec.commandLine(), unknown.getMessage());
     }

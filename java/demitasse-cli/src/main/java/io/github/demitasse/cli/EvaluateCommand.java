@@ -14,10 +14,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code demitasse evaluate}. */
 @Command(
@@ -43,8 +41,8 @@ import picocli.CommandLine.Spec;
 final class EvaluateCommand implements Callable<Integer> {
   @Mixin private Output output;
   @Mixin private Threads threads;
+  @Mixin private EmbeddingOptions embedding;
   @Mixin private DataOptions data;
-  @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "MODEL", description = "The model: .onnx or .dmt.")
   private Path model;
@@ -62,23 +60,9 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "The model to be faithful to, usually the one before compression.")
   private Path original;
 
-  @Option(
-      names = "--pooling",
-      paramLabel = "KIND",
-      defaultValue = "MEAN",
-      description = "How token vectors become an embedding: mean or first (default: mean).")
-  private Embeddings.Pooling pooling;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "32",
-      description = "Samples that run together, without padding (default: ${DEFAULT-VALUE}).")
-  private int batch;
-
   @Override
   public Integer call() throws Exception {
-    Usage.require(batch >= 1, spec, "--batch must be at least 1");
+    embedding.check();
     Model loaded = Model.load(model);
     Model other = original == null ? null : Model.load(original);
     Map<String, Object> result;
@@ -102,7 +86,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private Map<String, Object> ofArrays(Model loaded, Model other, ProgressListener progress) {
     ArrayFile arrays = ArrayFile.read(file, loaded, Long.MAX_VALUE);
-    return new SampleEvaluation(file, threads.options(), progress, batch)
+    return new SampleEvaluation(file, threads.options(), progress, embedding.batch())
         .of(loaded, arrays.samples(), SampleEvaluation.labels(file, arrays), other);
   }
 
@@ -110,7 +94,7 @@ final class EvaluateCommand implements Callable<Integer> {
       throws IOException {
     ImageFolder images = data.images().open(file, loaded, Integer.MAX_VALUE);
     Map<String, Object> figures =
-        new SampleEvaluation(file, threads.options(), progress, batch)
+        new SampleEvaluation(file, threads.options(), progress, embedding.batch())
             .of(loaded, images, images.hasLabels() ? images::labels : null, other);
     SkippedImages.report(images, figures, output);
     return figures;
@@ -120,7 +104,8 @@ final class EvaluateCommand implements Callable<Integer> {
       Model from, List<String> texts, String task, ProgressListener progress) {
     try (TextEncoder encoder = data.encoder(from);
         Session session = Session.open(from, threads.options())) {
-      return new Embeddings(session, encoder, pooling, batch).of(texts, task, progress);
+      return new Embeddings(session, encoder, embedding.pooling(), embedding.batch())
+          .of(texts, task, progress);
     }
   }
 }

@@ -15,7 +15,6 @@ import io.github.demitasse.compress.statistics.ChannelStatistics;
 import io.github.demitasse.compress.statistics.GramMatrix;
 import io.github.demitasse.runtime.LinearAlgebra;
 import io.github.demitasse.runtime.LinearAlgebra.Matrix;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -53,14 +52,8 @@ public record Awq(WeightScheme weights, Selector layers) implements Step {
 
   @Override
   public Map<String, List<Observer>> observers(Model model, Plan.StepPlan plan) {
-    Map<String, List<Observer>> observers = new LinkedHashMap<>();
-    EqualizedLayers.byInput(model, plan)
-        .forEach(
-            (value, readers) -> {
-              int size = Math.toIntExact(readers.get(0).weight().shape()[0]);
-              observers.put(value, List.of(new ChannelStatistics(size), new GramMatrix(size)));
-            });
-    return observers;
+    return EqualizedLayers.observers(
+        model, plan, size -> List.of(new ChannelStatistics(size), new GramMatrix(size)));
   }
 
   @Override

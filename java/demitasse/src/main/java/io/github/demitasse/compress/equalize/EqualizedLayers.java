@@ -3,14 +3,17 @@ package io.github.demitasse.compress.equalize;
 import io.github.demitasse.Model;
 import io.github.demitasse.compress.Layer;
 import io.github.demitasse.compress.LayerPlan;
+import io.github.demitasse.compress.Observer;
 import io.github.demitasse.compress.Plan;
 import io.github.demitasse.compress.Selector;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.weight.DenseWeight;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 
 /** Thread-safe: which layers an equalizing step can change. */
 final class EqualizedLayers {
@@ -83,6 +86,22 @@ final class EqualizedLayers {
       }
     }
     return "";
+  }
+
+  /**
+   * Observers for the values that a plan's layers read.
+   *
+   * @param kinds makes them for a number of channels
+   */
+  static Map<String, List<Observer>> observers(
+      Model model, Plan.StepPlan plan, IntFunction<List<Observer>> kinds) {
+    Map<String, List<Observer>> observers = new LinkedHashMap<>();
+    byInput(model, plan)
+        .forEach(
+            (value, readers) ->
+                observers.put(
+                    value, kinds.apply(Math.toIntExact(readers.get(0).weight().shape()[0]))));
+    return observers;
   }
 
   /** The layers that a plan changes, by the value that they read. */

@@ -7,7 +7,6 @@ import io.github.demitasse.compress.Selector;
 import io.github.demitasse.compress.Step;
 import io.github.demitasse.compress.StepContext;
 import io.github.demitasse.compress.statistics.ChannelStatistics;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -49,16 +48,7 @@ public record SmoothQuant(double alpha, Selector layers) implements Step {
 
   @Override
   public Map<String, List<Observer>> observers(Model model, Plan.StepPlan plan) {
-    Map<String, List<Observer>> observers = new LinkedHashMap<>();
-    EqualizedLayers.byInput(model, plan)
-        .forEach(
-            (value, readers) ->
-                observers.put(
-                    value,
-                    List.of(
-                        new ChannelStatistics(
-                            Math.toIntExact(readers.get(0).weight().shape()[0])))));
-    return observers;
+    return EqualizedLayers.observers(model, plan, size -> List.of(new ChannelStatistics(size)));
   }
 
   @Override

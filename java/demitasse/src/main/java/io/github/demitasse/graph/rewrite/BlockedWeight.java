@@ -5,7 +5,6 @@ import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
-import java.util.Arrays;
 
 /**
  * Immutable: the constants of ONNX Runtime's MatMulNBits (domain com.microsoft), which multiplies
@@ -85,14 +84,13 @@ record BlockedWeight(Tensor codes, Tensor scales, Tensor zeroPoints, int bits, i
     long blocks = inputs / block;
     int zeroBytes = zeroBytes(Math.toIntExact(blocks), bits);
     boolean fits =
-        bits == 4 || bits == 8
-            ? stored.codes.type() == DataType.UINT8
-                && stored.codes.elements() == columns * inputs * bits / 8
-                && stored.scales.elements() == columns * blocks
-                && (stored.zeroPoints == null
-                    || stored.zeroPoints.type() == DataType.UINT8
-                        && stored.zeroPoints.elements() == columns * zeroBytes)
-            : false;
+        (bits == 4 || bits == 8)
+            && stored.codes.type() == DataType.UINT8
+            && stored.codes.elements() == columns * inputs * bits / 8
+            && stored.scales.elements() == columns * blocks
+            && (stored.zeroPoints == null
+                || stored.zeroPoints.type() == DataType.UINT8
+                    && stored.zeroPoints.elements() == columns * zeroBytes);
     if (!fits) {
       return null;
     }
@@ -152,7 +150,7 @@ record BlockedWeight(Tensor codes, Tensor scales, Tensor zeroPoints, int bits, i
   }
 
   private static boolean isSigned(DataType type) {
-    return Arrays.asList(DataType.INT4, DataType.INT8).contains(type);
+    return type == DataType.INT4 || type == DataType.INT8;
   }
 
   private static void put(byte[] packed, int index, int bits, long code) {

@@ -16,7 +16,9 @@ final class FuseActivation implements Rewrite {
   @Override
   public boolean apply(Node root, GraphEditor graph) {
     if (root.is("Mul")) {
-      return fuseSilu(root, graph);
+      String x = Silu.input(root, graph);
+      Node producer = x == null ? null : graph.producer(x);
+      return Linears.isLinear(producer) && fuse(root, producer, "silu", graph);
     }
     Node linear = Linears.solelyRead(root.input(0), graph);
     return linear != null && fuse(root, linear, activation(root), graph);
@@ -30,25 +32,6 @@ final class FuseActivation implements Rewrite {
       case "Sigmoid" -> "sigmoid";
       default -> node.text("approximate", "none").equals("tanh") ? "gelu_tanh" : "gelu_erf";
     };
-  }
-
-  /** x * sigmoid(x), also called swish. */
-  private static boolean fuseSilu(Node root, GraphEditor graph) {
-    for (int i = 0; i < 2; i++) {
-      String x = root.input(i);
-      Node sigmoid = graph.producer(root.input(1 - i), "Sigmoid");
-      boolean silu =
-          sigmoid != null
-              && sigmoid.input(0).equals(x)
-              && graph.hasOneConsumer(sigmoid.output(0))
-              && graph.consumers(x).size() == 2
-              && !graph.isKept(x);
-      Node linear = silu ? graph.producer(x) : null;
-      if (Linears.isLinear(linear)) {
-        return fuse(root, linear, "silu", graph);
-      }
-    }
-    return false;
   }
 
   private static boolean fuse(Node root, Node linear, String activation, GraphEditor graph) {

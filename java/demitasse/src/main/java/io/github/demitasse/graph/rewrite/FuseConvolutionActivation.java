@@ -23,7 +23,9 @@ final class FuseConvolutionActivation implements Rewrite {
   @Override
   public boolean apply(Node root, GraphEditor graph) {
     if (root.is("Mul")) {
-      return fuseSilu(root, graph);
+      String x = Silu.input(root, graph);
+      Node producer = x == null ? null : graph.fusedProducer(x, FusedOperators.FUSED_CONV);
+      return producer != null && fuse(root, producer, named("silu"), graph);
     }
     Node convolution = Convolutions.solelyRead(root.input(0), graph);
     Map<String, Attribute> function = convolution == null ? null : function(root, graph);
@@ -66,25 +68,6 @@ final class FuseConvolutionActivation implements Rewrite {
 
   private static double bound(Node clip, int input, double otherwise, GraphEditor graph) {
     return clip.hasInput(input) ? Constants.scalar(graph.weight(clip.input(input))) : otherwise;
-  }
-
-  /** x * sigmoid(x), also called swish. */
-  private static boolean fuseSilu(Node root, GraphEditor graph) {
-    for (int i = 0; i < 2; i++) {
-      String x = root.input(i);
-      Node sigmoid = graph.producer(root.input(1 - i), "Sigmoid");
-      boolean silu =
-          sigmoid != null
-              && sigmoid.input(0).equals(x)
-              && graph.hasOneConsumer(sigmoid.output(0))
-              && graph.consumers(x).size() == 2
-              && !graph.isKept(x);
-      Node convolution = silu ? graph.fusedProducer(x, FusedOperators.FUSED_CONV) : null;
-      if (convolution != null) {
-        return fuse(root, convolution, named("silu"), graph);
-      }
-    }
-    return false;
   }
 
   private static boolean fuse(
