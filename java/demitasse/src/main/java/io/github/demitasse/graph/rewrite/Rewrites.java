@@ -1,6 +1,7 @@
 package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.ValueInfo;
@@ -119,7 +120,7 @@ public final class Rewrites {
         new FoldIntoConvolution(),
         new FuseConvolutionActivation(),
         new FuseConvolutionScale(),
-        new FuseConvolutionResidual(),
+        new FuseResidual(FusedOperators.FUSED_CONV),
         // linear layers
         new FuseGemm(),
         new FuseMatMul(),
@@ -135,7 +136,7 @@ public final class Rewrites {
         new FuseFirstPooling(),
         new FuseNormalizedPooling(),
         new FuseSkipLayerNormalization(),
-        new FuseResidual(),
+        new FuseResidual(FusedOperators.LINEAR),
         new NameLayers());
   }
 }

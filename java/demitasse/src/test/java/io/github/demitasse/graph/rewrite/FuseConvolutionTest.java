@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.graph.Domains;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.operator.Graphs;
 import io.github.demitasse.tensor.DataType;
@@ -25,7 +26,7 @@ class FuseConvolutionTest {
           new FoldIntoConvolution(),
           new FuseConvolutionActivation(),
           new FuseConvolutionScale(),
-          new FuseConvolutionResidual());
+          new FuseResidual(FusedOperators.FUSED_CONV));
 
   /** "c" is a convolution of x with 6 channels in two groups. */
   private static Graphs graph() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.operator.Graphs;
 import io.github.demitasse.tensor.DataType;
@@ -21,7 +22,7 @@ class FuseLinearTest {
           new FuseMatMul(),
           new FuseBias(),
           new FuseActivation(),
-          new FuseResidual(),
+          new FuseResidual(FusedOperators.LINEAR),
           new KeepTokenAxes(),
           new NameLayers());
 
