@@ -90,12 +90,22 @@ final class PackedWeights implements AutoCloseable {
   /** The handle of the weight [k, n] of a linear operator. It belongs to this object. */
   long linear(String name, Weight weight) {
     Long handle = packed.get(name);
-    return handle != null ? handle : packed.computeIfAbsent(name, new Packing(weight));
+    if (handle != null) {
+      return handle;
+    }
+    Packing packing = new Packing(weight);
+    handle = packed.computeIfAbsent(name, packing);
+    if (packing.done) {
+      // Not while the map computes: it holds a lock then, and so may who waits for it here.
+      releaseSourceAtTimes(weight);
+    }
+    return handle;
   }
 
   /** Packs a weight that nobody has packed yet; a class, as a lambda costs a cold JVM more. */
-  private final class Packing implements Function<String, Long> {
+  private static final class Packing implements Function<String, Long> {
     private final Weight weight;
+    private boolean done;
 
     Packing(Weight weight) {
       this.weight = weight;
@@ -104,7 +114,7 @@ final class PackedWeights implements AutoCloseable {
     @Override
     public Long apply(String name) {
       long handle = packNamed(name, weight);
-      releaseSourceAtTimes(weight);
+      done = true;
       return handle;
     }
   }
