@@ -75,7 +75,8 @@ public final class OpsetUpgrade {
       if (isObstacle(node)) {
         return model;
       }
-      if (node.domain().isEmpty()) {
+      // Without input or output a node of these operators is an error, which inference names.
+      if (node.domain().isEmpty() && node.hasInput(0) && node.hasOutput(0)) {
         upgrade(node);
       } else {
         nodes.add(node);
@@ -97,7 +98,8 @@ public final class OpsetUpgrade {
       case ":Resize", ":Scan" -> from < 11;
       case ":GroupNormalization" -> true; // scale per group became scale per channel
       case ":DFT" -> from < 20;
-      case ":Clip", ":Pad" -> from < 11 && !isFloat(node.input(0)); // their bounds were floats
+      case ":Clip", ":Pad" ->
+          from < 11 && node.hasInput(0) && !isFloat(node.input(0)); // their bounds were floats
       case ":BatchNormalization" ->
           node.integer("spatial", 1) == 0 || from < 14 && node.outputs().size() > 1;
       default -> false;
