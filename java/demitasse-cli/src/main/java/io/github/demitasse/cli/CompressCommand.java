@@ -38,7 +38,8 @@ import picocli.CommandLine.Spec;
       "Presets: int8 (weights and activations in 8 bits, ranges found at run time: needs no data, right for"
           + " most), int8-static (ranges fixed from calibration data), int4 (weights in 4 bits with"
           + " a scale for every 32, tables in 8, activations in 8), int4-gptq (the same, rounded so that"
-          + " outputs on calibration data keep close), float16, bfloat16 (half the bytes, no loss to"
+          + " outputs on calibration data keep close), nf4 (4 bits that look up the levels of NormalFloat:"
+          + " closer than int4 without calibration), float16, bfloat16 (half the bytes, no loss to"
           + " speak of).",
       "--include and --exclude go with a preset; a recipe chooses its layers itself.",
       "A recipe names steps and their settings, in YAML:",
@@ -104,7 +105,7 @@ final class CompressCommand implements Callable<Integer> {
     @Option(
         names = "--preset",
         paramLabel = "NAME",
-        description = "One of: int8, int8-static, int4, int4-gptq, float16, bfloat16.")
+        description = "One of: int8, int8-static, int4, int4-gptq, nf4, float16, bfloat16.")
     private String preset;
 
     @Option(names = "--recipe", paramLabel = "R.yaml", description = "Steps from a file.")

@@ -25,8 +25,10 @@ final class Presets {
             Quantize.weights(NumberFormat.INT8)
                 .activations(NumberFormat.INT8)
                 .calibrate(Percentile.of(99.99)));
-    ALL.put("int4", () -> int4().by(new RoundToNearest(SmallestError.INSTANCE)));
-    ALL.put("int4-gptq", () -> int4().by(new Gptq()));
+    ALL.put(
+        "int4", () -> fourBits(NumberFormat.INT4).by(new RoundToNearest(SmallestError.INSTANCE)));
+    ALL.put("int4-gptq", () -> fourBits(NumberFormat.INT4).by(new Gptq()));
+    ALL.put("nf4", () -> fourBits(NumberFormat.NF4).by(new RoundToNearest(SmallestError.INSTANCE)));
     ALL.put("float16", () -> Quantize.weights(NumberFormat.FLOAT16));
     ALL.put("bfloat16", () -> Quantize.weights(NumberFormat.BFLOAT16));
   }
@@ -34,8 +36,8 @@ final class Presets {
   private Presets() {}
 
   /** Rows of tables are looked up, not multiplied: 8 bits cost no time there. */
-  private static Quantize int4() {
-    return Quantize.weights(NumberFormat.INT4)
+  private static Quantize fourBits(NumberFormat format) {
+    return Quantize.weights(format)
         .group(GROUP)
         .activations(NumberFormat.INT8)
         .embeddings(NumberFormat.INT8);

@@ -7,8 +7,7 @@ import java.util.Map;
 
 /**
  * Immutable: 4-bit codes that look up their value: {@code value = scale * codebook[code]}. The
- * codebook is a fixed one, such as NormalFloat (Dettmers et al. 2023), or learned by k-means (Han
- * et al. 2016).
+ * codebook is a fixed one, such as {@link NormalFloat}, or learned by k-means (Han et al. 2016).
  *
  * @param codes UINT4, of the logical shape
  * @param codebook FLOAT32 [16], finite
@@ -56,7 +55,7 @@ public record CodebookWeight(Tensor codes, Tensor codebook, Tensor scales, Granu
 
   @Override
   public String encoding() {
-    return "codebook4 " + granularity;
+    return (NormalFloat.isCodebook(codebook.toFloats()) ? "nf4 " : "codebook4 ") + granularity;
   }
 
   @Override

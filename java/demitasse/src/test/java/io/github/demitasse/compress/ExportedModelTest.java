@@ -19,9 +19,11 @@ import io.github.demitasse.runtime.Session;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.testing.OnnxRuntimeOracle;
 import io.github.demitasse.testing.TestModels;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.QuantizedWeight;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -84,7 +86,14 @@ class ExportedModelTest {
     Map<String, Tensor> input = Map.of("x", Tensor.of(x, 3, 70));
     Quantize fixed = INT8.calibrate(MinMax.calibration());
     for (Quantize step :
-        List.of(INT8, fixed, INT8.asymmetric(), fixed.asymmetric(), fixed.perTensor())) {
+        List.of(
+            INT8,
+            fixed,
+            INT8.asymmetric(),
+            fixed.asymmetric(),
+            fixed.perTensor(),
+            fixedRows(NumberFormat.NF4),
+            fixedRows(NumberFormat.CODEBOOK4))) {
       Path file = folder.resolve("layer.onnx");
       Model compressed =
           Compressor.on(layer)
@@ -100,6 +109,10 @@ class ExportedModelTest {
         }
       }
     }
+  }
+
+  private static Quantize fixedRows(NumberFormat weights) {
+    return Quantize.weights(weights).activations(NumberFormat.INT8).calibrate(MinMax.calibration());
   }
 
   /**
@@ -158,6 +171,33 @@ class ExportedModelTest {
         assertEquals(25, codes, step + " " + form + ": layers in 4 bits that come back");
       }
     }
+  }
+
+  @Test
+  void codebooksGiveTheSameInOnnxRuntimeAndComeBack() {
+    Quantize levels = Quantize.weights(NumberFormat.NF4);
+    for (Quantize step :
+        List.of(
+            levels.group(64),
+            levels.perTensor().embeddings(NumberFormat.INT8),
+            Quantize.weights(NumberFormat.CODEBOOK4).group(32).embeddings(NumberFormat.NF4))) {
+      Model compressed = Compressor.on(model).apply(Recipe.of(step)).model();
+      Path file = folder.resolve("codebook.onnx");
+      for (OnnxWriter.GroupedWeights form : OnnxWriter.GroupedWeights.values()) {
+        OnnxWriter.write(compressed, file, OnnxWriter.Storage.AUTOMATIC, form);
+        Cosine cosine = againstOnnxRuntime(file);
+        assertTrue(cosine.smallest() > 0.99999, step + ": lowest cosine " + cosine.smallest());
+      }
+      assertEquals(encodings(compressed), encodings(Rewrites.apply(Model.load(file))));
+    }
+  }
+
+  private static List<String> encodings(Model any) {
+    return any.weights().values().stream()
+        .filter(CodebookWeight.class::isInstance)
+        .map(weight -> Arrays.toString(weight.shape()) + " " + weight.encoding())
+        .sorted()
+        .toList();
   }
 
   /** There, activations are quantized in blocks; here, in rows. */

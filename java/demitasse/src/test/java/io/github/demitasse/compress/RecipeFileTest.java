@@ -71,6 +71,16 @@ class RecipeFileTest {
               parse("steps: [{quantize: {weights: int4, method: " + method + "}}]").steps().get(0);
       assertTrue(step.method().description().startsWith(method), step.toString());
     }
+    for (String weights : List.of("nf4", "codebook4")) {
+      for (String method : List.of("rtn", "mse", "gptq")) {
+        String settings = "weights: " + weights + ", group: 64, method: " + method;
+        Quantize step = (Quantize) parse("steps: [{quantize: {" + settings + "}}]").steps().get(0);
+        assertEquals(weights + " group 64", step.weights().toString());
+      }
+    }
+    assertEquals(
+        Quantize.weights(NumberFormat.INT8).embeddings(NumberFormat.NF4),
+        parse("steps: [{quantize: {weights: int8, embeddings: nf4}}]").steps().get(0));
   }
 
   @Test
@@ -127,6 +137,14 @@ class RecipeFileTest {
         failure("steps: [{quantize: {weights: int4, damping: 0.1}}]").contains("method: gptq"));
     assertTrue(
         failure("steps: [{quantize: {weights: int4, embeddings: maybe}}]").contains("maybe"));
+    for (String method : List.of("hqq", "adaround")) {
+      assertTrue(
+          failure("steps: [{quantize: {weights: nf4, method: " + method + "}}]")
+              .contains("needs codes at even steps"));
+    }
+    assertTrue(
+        failure("steps: [{quantize: {weights: codebook4, symmetric: false}}]")
+            .contains("no zero point"));
     assertTrue(failure("").contains("steps"));
   }
 }

@@ -7,7 +7,6 @@ import io.github.demitasse.compress.Plan;
 import io.github.demitasse.compress.Selector;
 import io.github.demitasse.compress.Step;
 import io.github.demitasse.compress.StepContext;
-import io.github.demitasse.compress.quantize.CodeRange;
 import io.github.demitasse.compress.quantize.CodedMatrix;
 import io.github.demitasse.compress.quantize.SmallestError;
 import io.github.demitasse.compress.quantize.WeightScheme;
@@ -34,7 +33,7 @@ public record Awq(WeightScheme weights, Selector layers) implements Step {
   private static final float SMALLEST = 1e-4f;
 
   public Awq {
-    if (!weights.format().isInteger()) {
+    if (!weights.format().hasCodes()) {
       throw new IllegalArgumentException(
           "awq: " + weights.format() + " has no codes to prepare for");
     }
@@ -130,7 +129,7 @@ public record Awq(WeightScheme weights, Selector layers) implements Step {
       }
       CodedMatrix matrix =
           new CodedMatrix(
-              scaled, rows, columns, weights.granularity(reader.kind()), CodeRange.of(weights));
+              scaled, rows, columns, weights.granularity(reader.kind()), weights.codes());
       matrix.fitScales(SmallestError.INSTANCE, null);
       matrix.roundAll();
       float[] difference = matrix.dequantized();

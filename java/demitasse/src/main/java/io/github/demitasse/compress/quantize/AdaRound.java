@@ -34,6 +34,12 @@ public record AdaRound(ScaleMethod scales, int iterations, boolean isSequential)
     this(SmallestError.INSTANCE, DEFAULT_ITERATIONS, true);
   }
 
+  /** Up or down are to the neighbours of a multiple. */
+  @Override
+  public boolean needsEvenSteps() {
+    return true;
+  }
+
   @Override
   public boolean needsInputs() {
     return true;

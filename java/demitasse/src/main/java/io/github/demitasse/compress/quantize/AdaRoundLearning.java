@@ -32,6 +32,7 @@ final class AdaRoundLearning {
   private static final double TINY = 1e-8;
 
   private final CodedMatrix weight;
+  private final CodeRange range;
   private final Matrix hessian;
   private final double errorUnit;
   private final int size;
@@ -50,6 +51,7 @@ final class AdaRoundLearning {
    */
   AdaRoundLearning(CodedMatrix weight, Matrix hessian, double nearest) {
     this.weight = weight;
+    this.range = (CodeRange) weight.meaning();
     this.hessian = hessian;
     this.size = weight.weights().length;
     // The error per weight, so that both terms of the objective are of the order of one.
@@ -92,7 +94,7 @@ final class AdaRoundLearning {
   }
 
   private float clipped(float code) {
-    return Math.max(weight.range().lowest(), Math.min(weight.range().highest(), code));
+    return Math.max(range.lowest(), Math.min(range.highest(), code));
   }
 
   private void descend(int iteration, double exponent, double roundingWeight) {
@@ -138,7 +140,7 @@ final class AdaRoundLearning {
   /** Codes at the end of the range do not follow. */
   private boolean isInside(int i, float h) {
     float code = floors[i] + h;
-    return code >= weight.range().lowest() && code <= weight.range().highest();
+    return code >= range.lowest() && code <= range.highest();
   }
 
   private static float sigmoid(float v) {

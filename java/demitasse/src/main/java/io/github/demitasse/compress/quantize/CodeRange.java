@@ -1,9 +1,13 @@
 package io.github.demitasse.compress.quantize;
 
 import io.github.demitasse.tensor.DataType;
+import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.Granularity;
+import io.github.demitasse.weight.QuantizedWeight;
+import java.util.Arrays;
 
 /**
- * Immutable: the integers that weights become.
+ * Immutable: integers at even steps.
  *
  * @param type how codes are stored
  * @param lowest the smallest code
@@ -11,43 +15,48 @@ import io.github.demitasse.tensor.DataType;
  * @param symmetric the code 0 stands for zero; otherwise each group has its own zero point
  * @param scales how scales are stored: FLOAT32 or FLOAT16
  */
-public record CodeRange(
-    DataType type, int lowest, int highest, boolean symmetric, DataType scales) {
+public record CodeRange(DataType type, int lowest, int highest, boolean symmetric, DataType scales)
+    implements Codes {
 
   /**
-   * The codes of a scheme.
+   * No weight up to the magnitude is farther than half a step from a code.
    *
-   * @throws IllegalArgumentException for a floating-point format, which has none
+   * @return the symmetric scale
    */
-  public static CodeRange of(WeightScheme scheme) {
-    boolean symmetric = scheme.symmetric();
-    DataType scales = scheme.isGrouped() ? DataType.FLOAT16 : DataType.FLOAT32;
-    return switch (scheme.format()) {
-      case INT8 -> new CodeRange(DataType.INT8, symmetric ? -127 : -128, 127, symmetric, scales);
-      case INT4 ->
-          symmetric
-              ? new CodeRange(DataType.INT4, -8, 7, true, DataType.FLOAT16)
-              : new CodeRange(DataType.UINT4, 0, 15, false, DataType.FLOAT16);
-      case FLOAT16, BFLOAT16, BINARY ->
-          throw new IllegalArgumentException(scheme.format() + " has no codes");
-    };
-  }
-
-  /**
-   * The symmetric scale at which no weight up to this magnitude is farther than half a step from a
-   * code.
-   */
-  double scaleFor(double magnitude) {
+  @Override
+  public double scaleFor(double magnitude) {
     return magnitude / ((highest - lowest) / 2.0);
   }
 
-  /** The code nearest to a weight. */
-  int round(float weight, Scale scale) {
-    return round(weight, scale.step(), scale.zeroPoint());
+  @Override
+  public boolean mirrors() {
+    return symmetric && lowest != -highest;
   }
 
-  int round(float weight, float step, int zeroPoint) {
+  @Override
+  public int round(float weight, float step, int zeroPoint) {
     int code = (int) Math.rint(weight / step) + zeroPoint;
     return Math.max(lowest, Math.min(highest, code));
+  }
+
+  @Override
+  public float value(int code, float step, int zeroPoint) {
+    return step * (code - zeroPoint);
+  }
+
+  @Override
+  public long bytes(long elements, long groups) {
+    return type.bytes(elements) + scales.bytes(groups) + (symmetric ? 0 : type.bytes(groups));
+  }
+
+  @Override
+  public QuantizedWeight weight(
+      Tensor codes, float[] steps, int[] zeroPoints, Granularity granularity) {
+    long[] zeros = Arrays.stream(zeroPoints).asLongStream().toArray();
+    return new QuantizedWeight(
+        codes,
+        Tensor.fromFloats(scales, steps, steps.length),
+        symmetric ? null : Tensor.ofIntegers(type, zeros, zeros.length),
+        granularity);
   }
 }

@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
  * weights of the inputs that are still to come: {@code W[j] -= U[i][j] / U[i][i] (W[i] - Q[i])},
  * where {@code U^T U} is the inverse of the Hessian {@code H = X^T X}.
  *
- * @param scales how scales are found; of all groups beforehand, so that the order of inputs does
- *     not change which of them share one
+ * @param scales how scales are found, errors weighed with the damped Hessian's diagonal; of all
+ *     groups beforehand, so that the order of inputs does not change which of them share one
  * @param activationOrder inputs with the largest mean square first: their errors matter most, and
  *     most weights are left to make them good
  * @param damping what is added to the Hessian's diagonal, as a share of its mean; where that does
@@ -62,7 +62,7 @@ public record Gptq(
     double[] hessian = inputs.mean();
     int[] order = order(hessian, n);
     float[] factor = inverseFactor(permuted(hessian, order, n), n, notes);
-    weight.fitScales(scales, null);
+    weight.fitScales(scales, importance(hessian, n));
     roundInOrder(weight, order, factor);
   }
 
@@ -82,6 +82,28 @@ public record Gptq(
               + (long) Math.ceil((double) weight.rows() / Math.max(1, inputs.rows()))
               + " times as many samples");
     }
+  }
+
+  /**
+   * How much an error in the weights of each input weighs: the mean square of the input, and the
+   * damping, so that an input without data counts as well.
+   */
+  private float[] importance(double[] hessian, int n) {
+    double added = damping * meanOfDiagonal(hessian, n);
+    float[] importance = new float[n];
+    for (int i = 0; i < n; i++) {
+      importance[i] = (float) (hessian[i * n + i] + added);
+    }
+    return importance;
+  }
+
+  /** 1 for an input that is always zero: every weight is as good as any other. */
+  private static double meanOfDiagonal(double[] hessian, int n) {
+    double mean = 0;
+    for (int i = 0; i < n; i++) {
+      mean += hessian[i * n + i] / n;
+    }
+    return mean == 0 ? 1 : mean;
   }
 
   private int[] order(double[] hessian, int n) {
@@ -107,13 +129,7 @@ public record Gptq(
 
   /** The upper triangular U with {@code U^T U} the inverse of the damped Hessian. */
   private float[] inverseFactor(double[] hessian, int n, Consumer<String> notes) {
-    double mean = 0;
-    for (int i = 0; i < n; i++) {
-      mean += hessian[i * n + i] / n;
-    }
-    if (mean == 0) {
-      mean = 1; // the input is always zero: every weight is as good as any other
-    }
+    double mean = meanOfDiagonal(hessian, n);
     for (double share = damping; share <= 1; share *= 10) {
       double[] damped = hessian.clone();
       for (int i = 0; i < n; i++) {

@@ -25,7 +25,11 @@ public final class HalfQuadratic implements ScaleMethod {
   private HalfQuadratic() {}
 
   @Override
-  public Scale fit(float[] weights, float[] importance, CodeRange codes) {
+  public Scale fit(float[] weights, float[] importance, Codes codes) {
+    return fit(weights, (CodeRange) codes);
+  }
+
+  private static Scale fit(float[] weights, CodeRange codes) {
     Scale best = WholeRange.over(WholeRange.smallest(weights), WholeRange.largest(weights), codes);
     double smallest = error(weights, codes, best);
     double step = best.step();
@@ -75,10 +79,14 @@ public final class HalfQuadratic implements ScaleMethod {
   static double error(float[] weights, CodeRange codes, Scale scale) {
     double sum = 0;
     for (float weight : weights) {
-      double value = (double) scale.step() * (codes.round(weight, scale) - scale.zeroPoint());
-      sum += Math.pow(Math.abs(weight - value), NORM);
+      sum += Math.pow(Math.abs(weight - codes.rounded(weight, scale)), NORM);
     }
     return sum;
+  }
+
+  @Override
+  public boolean needsEvenSteps() {
+    return true;
   }
 
   @Override

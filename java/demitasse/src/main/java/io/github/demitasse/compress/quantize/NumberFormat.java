@@ -12,6 +12,12 @@ public enum NumberFormat {
   INT8("int8"),
   @JsonProperty("int4")
   INT4("int4"),
+  /** 4 bits that look up the levels of {@link io.github.demitasse.weight.NormalFloat}. */
+  @JsonProperty("nf4")
+  NF4("nf4"),
+  /** 4 bits that look up 16 levels learned for each weight. */
+  @JsonProperty("codebook4")
+  CODEBOOK4("codebook4"),
   /** Signs with a scale: for weights of networks that were trained for it. */
   @JsonProperty("binary")
   BINARY("binary");
@@ -24,12 +30,17 @@ public enum NumberFormat {
 
   /** True for codes or signs with scales, false for floating point. */
   public boolean hasScales() {
-    return isInteger() || this == BINARY;
+    return hasCodes() || this == BINARY;
   }
 
-  /** True for integer codes. */
-  public boolean isInteger() {
-    return this == INT8 || this == INT4;
+  /** True where every weight becomes a code: an integer, or an entry of a codebook. */
+  public boolean hasCodes() {
+    return this == INT8 || this == INT4 || hasCodebook();
+  }
+
+  /** True for codes that look up levels. */
+  public boolean hasCodebook() {
+    return this == NF4 || this == CODEBOOK4;
   }
 
   /** As recipes write it. */

@@ -128,7 +128,7 @@ final class QuantizationRun {
     boolean needed =
         method.needsInputs()
             && users.get(0).kind() == Layer.Kind.LINEAR
-            && settings.weights().format().isInteger();
+            && settings.weights().format().hasCodes();
     if (!needed) {
       return null;
     }

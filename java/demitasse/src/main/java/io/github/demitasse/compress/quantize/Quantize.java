@@ -15,11 +15,12 @@ import java.util.Map;
  * Immutable: post-training quantization of weights, and of the activations that meet them.
  *
  * <p>{@code Quantize.weights(INT8)} alone stores weights with one symmetric scale per output
- * channel; {@code Quantize.weights(INT4).group(32)} with one for every 32 weights of an output.
- * {@code .activations(INT8)} makes linear layers compute in integers: with a scale and zero point
- * found for each row of an activation as it comes (dynamic), or, after {@code .calibrate(..)}, with
- * fixed ones found from calibration data (static). Several steps, each with layers of its own, give
- * a model of mixed formats: a layer is left as the first of them made it.
+ * channel; {@code Quantize.weights(INT4).group(32)} with one for every 32 weights of an output;
+ * {@code NF4} and {@code CODEBOOK4} likewise, with 16 levels that are not evenly spaced. {@code
+ * .activations(INT8)} makes linear layers compute in integers: with a scale and zero point found
+ * for each row of an activation as it comes (dynamic), or, after {@code .calibrate(..)}, with fixed
+ * ones found from calibration data (static). Several steps, each with layers of its own, give a
+ * model of mixed formats: a layer is left as the first of them made it.
  *
  * @param weights how weights of linear layers are stored
  * @param method how their scales and codes are found
@@ -52,8 +53,22 @@ public record Quantize(
               + ", activations "
               + activations);
     }
+    requireMethodFor(method, weights);
+    if (embeddings != null) {
+      requireMethodFor(method, embeddings);
+    }
     if (calibration != null && activations == null) {
       throw new IllegalArgumentException("calibration serves activations, and none are quantized");
+    }
+  }
+
+  private static void requireMethodFor(WeightMethod method, WeightScheme scheme) {
+    if (scheme.format().hasCodebook() && method.needsEvenSteps()) {
+      throw new IllegalArgumentException(
+          method.description()
+              + " needs codes at even steps, and those of "
+              + scheme.format()
+              + " look up levels; for them there are rtn, mse and gptq");
     }
   }
 
@@ -170,6 +185,16 @@ public record Quantize(
       case LINEAR, CONVOLUTION -> weights;
       case EMBEDDING, POSITION_EMBEDDING -> embeddings;
     };
+  }
+
+  /**
+   * The codes of a layer's weight; codebooks that meet quantized activations say what those see.
+   */
+  Codes codes(Layer layer) {
+    Codes codes = scheme(layer).codes();
+    return activations != null && layer.takesCodes() && codes instanceof Codebook book
+        ? book.withIntegerLevels()
+        : codes;
   }
 
   boolean needsCalibration() {

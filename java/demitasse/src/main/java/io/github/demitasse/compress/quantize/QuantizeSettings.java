@@ -11,13 +11,15 @@ import java.util.Arrays;
 /**
  * Immutable: the settings of the step {@code quantize} in a recipe file.
  *
- * @param weights {@code int8}, {@code int4}, {@code binary}, {@code float16} or {@code bfloat16}
+ * @param weights {@code int8}, {@code int4}, {@code nf4}, {@code codebook4}, {@code binary}, {@code
+ *     float16} or {@code bfloat16}
  * @param granularity {@code channel} (the default) or {@code tensor}; not with {@code group}
  * @param group one scale for so many consecutive weights of an output: a multiple of 16 from 16 to
  *     256
  * @param symmetric default true
  * @param method {@code rtn} (the default), {@code mse}, {@code hqq}, {@code gptq} or {@code
- *     adaround}
+ *     adaround}; for {@code nf4} and {@code codebook4} not {@code hqq} and {@code adaround}, which
+ *     need codes at even steps
  * @param scales how {@code gptq} and {@code adaround} find scales: {@code min-max}, {@code mse}
  *     (the default) or {@code hqq}
  * @param sequential with {@code gptq} and {@code adaround}: each layer is rounded for what the
@@ -103,6 +105,8 @@ public record QuantizeSettings(
     AS_WEIGHTS("true"),
     UNCHANGED("false"),
     INT8("int8"),
+    INT4("int4"),
+    NF4("nf4"),
     FLOAT16("float16"),
     BFLOAT16("bfloat16");
 
@@ -121,7 +125,8 @@ public record QuantizeSettings(
           .orElseThrow(
               () ->
                   new IllegalArgumentException(
-                      "'embeddings' is true, false, int8, float16 or bfloat16, given " + value));
+                      "'embeddings' is true, false, int8, int4, nf4, float16 or bfloat16, given "
+                          + value));
     }
   }
 
@@ -187,7 +192,8 @@ public record QuantizeSettings(
     require(damping == null || gptq, "damping", "method: gptq");
     require(iterations == null || adaround, "iterations", "method: adaround");
     require(force == null || weights == NumberFormat.BINARY, "force", "weights: binary");
-    require(method == null || weights.isInteger(), "method", "weights: int8 or int4");
+    require(
+        method == null || weights.hasCodes(), "method", "weights: int8, int4, nf4 or codebook4");
     require(granularity != Sharing.GROUP || group != null, "granularity: group", "group: N");
     require(
         group == null || granularity == null || granularity == Sharing.GROUP,
@@ -229,6 +235,8 @@ public record QuantizeSettings(
       case AS_WEIGHTS -> step;
       case UNCHANGED -> step.withoutEmbeddings();
       case INT8 -> step.embeddings(NumberFormat.INT8);
+      case INT4 -> step.embeddings(NumberFormat.INT4);
+      case NF4 -> step.embeddings(NumberFormat.NF4);
       case FLOAT16 -> step.embeddings(NumberFormat.FLOAT16);
       case BFLOAT16 -> step.embeddings(NumberFormat.BFLOAT16);
     };

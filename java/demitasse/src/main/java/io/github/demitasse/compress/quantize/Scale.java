@@ -17,7 +17,7 @@ public record Scale(float step, int zeroPoint) {
    *
    * @throws ArithmeticException if the step is beyond the type's range
    */
-  static Scale stored(double step, int zeroPoint, CodeRange codes) {
+  static Scale stored(double step, int zeroPoint, Codes codes) {
     float rounded = (float) step;
     if (codes.scales() == DataType.FLOAT16 && rounded != 0) {
       rounded = HalfFloats.float16ToFloat(HalfFloats.floatToFloat16(rounded));

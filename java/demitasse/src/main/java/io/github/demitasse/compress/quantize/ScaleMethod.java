@@ -10,7 +10,12 @@ public interface ScaleMethod {
    * @param importance how much the square of each weight's error weighs, not negative; null for all
    *     the same
    */
-  Scale fit(float[] weights, float[] importance, CodeRange codes);
+  Scale fit(float[] weights, float[] importance, Codes codes);
+
+  /** True when it can find scales only for integers at even steps, not for codebooks. */
+  default boolean needsEvenSteps() {
+    return false;
+  }
 
   /** In the words of a recipe: "min-max". */
   String description();

@@ -18,7 +18,7 @@ public final class SmallestError implements ScaleMethod {
   private SmallestError() {}
 
   @Override
-  public Scale fit(float[] weights, float[] importance, CodeRange codes) {
+  public Scale fit(float[] weights, float[] importance, Codes codes) {
     double minimum = WholeRange.smallest(weights);
     double maximum = WholeRange.largest(weights);
     Scale best = WholeRange.over(minimum, maximum, codes);
@@ -31,7 +31,7 @@ public final class SmallestError implements ScaleMethod {
         smallest = error;
         best = candidate;
       }
-      if (mirrors(codes)) {
+      if (codes.mirrors()) {
         Scale mirrored = new Scale(-candidate.step(), 0);
         error = error(weights, importance, codes, mirrored, smallest);
         if (error < smallest) {
@@ -43,18 +43,12 @@ public final class SmallestError implements ScaleMethod {
     return best;
   }
 
-  /** Codes of groups reach one step farther on one side: a negative step chooses which. */
-  private static boolean mirrors(CodeRange codes) {
-    return codes.symmetric() && codes.lowest() != -codes.highest();
-  }
-
   /** The sum of weighed squared errors, or anything above {@code enough} once it is above. */
   static double error(
-      float[] weights, float[] importance, CodeRange codes, Scale scale, double enough) {
+      float[] weights, float[] importance, Codes codes, Scale scale, double enough) {
     double sum = 0;
     for (int i = 0; i < weights.length && sum < enough; i++) {
-      double value = (double) scale.step() * (codes.round(weights[i], scale) - scale.zeroPoint());
-      double difference = weights[i] - value;
+      double difference = weights[i] - codes.rounded(weights[i], scale);
       sum += (importance == null ? 1 : importance[i]) * difference * difference;
     }
     return sum;

@@ -32,6 +32,11 @@ public interface WeightMethod {
     return false;
   }
 
+  /** True when it can find codes only at even steps, not those of codebooks. */
+  default boolean needsEvenSteps() {
+    return scales().needsEvenSteps();
+  }
+
   /** In the words of a recipe: "gptq". */
   String description();
 }

@@ -34,7 +34,7 @@ final class WeightQuantizer {
               Math.toIntExact(shape[0]),
               Math.toIntExact(shape[1]),
               scheme.granularity(layer.kind()));
-      case INT8, INT4 -> {
+      case INT8, INT4, NF4, CODEBOOK4 -> {
         WeightMethod method =
             inputs == null ? new RoundToNearest(settings.method().scales()) : settings.method();
         CodedMatrix matrix =
@@ -43,7 +43,7 @@ final class WeightQuantizer {
                 Math.toIntExact(shape[0]),
                 Math.toIntExact(layer.weight().elements() / Math.max(1, shape[0])),
                 scheme.granularity(layer.kind()),
-                CodeRange.of(scheme));
+                settings.codes(layer));
         try {
           method.quantize(matrix, inputs, notes);
         } catch (IllegalArgumentException | ArithmeticException failed) {

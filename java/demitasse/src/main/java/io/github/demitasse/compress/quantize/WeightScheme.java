@@ -50,6 +50,10 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
     if (format == NumberFormat.BINARY && !symmetric) {
       throw new IllegalArgumentException("signs have no zero point");
     }
+    if (format.hasCodebook() && !symmetric) {
+      throw new IllegalArgumentException(
+          "the levels of " + format + " are what they are: there is no zero point");
+    }
     if (!grouped) {
       group = 0;
     }
@@ -91,16 +95,33 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
     if (format == NumberFormat.BINARY) {
       return (elements + 7) / 8 + DataType.FLOAT32.bytes(scales);
     }
-    CodeRange codes = CodeRange.of(this);
-    return codes.type().bytes(elements)
-        + codes.scales().bytes(scales)
-        + (symmetric ? 0 : codes.type().bytes(scales));
+    return codes().bytes(elements, scales);
+  }
+
+  /**
+   * The codes of this scheme.
+   *
+   * @throws IllegalArgumentException for a format that has none
+   */
+  public Codes codes() {
+    DataType scales = isGrouped() ? DataType.FLOAT16 : DataType.FLOAT32;
+    return switch (format) {
+      case INT8 -> new CodeRange(DataType.INT8, symmetric ? -127 : -128, 127, symmetric, scales);
+      case INT4 ->
+          symmetric
+              ? new CodeRange(DataType.INT4, -8, 7, true, DataType.FLOAT16)
+              : new CodeRange(DataType.UINT4, 0, 15, false, DataType.FLOAT16);
+      case NF4 -> Codebook.normalFloat();
+      case CODEBOOK4 -> Codebook.learned();
+      case FLOAT16, BFLOAT16, BINARY ->
+          throw new IllegalArgumentException(format + " has no codes");
+    };
   }
 
   /** As the stored weight says it: "uint4 group 32 asymmetric". */
   String encoding() {
-    return format.isInteger()
-        ? CodeRange.of(this).type().name().toLowerCase(Locale.ROOT) + sharingInWords()
+    return format.hasCodes() && !format.hasCodebook()
+        ? codes().type().name().toLowerCase(Locale.ROOT) + sharingInWords()
         : toString();
   }
 

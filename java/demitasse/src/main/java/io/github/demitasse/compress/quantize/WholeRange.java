@@ -11,15 +11,18 @@ public final class WholeRange implements ScaleMethod {
   private WholeRange() {}
 
   @Override
-  public Scale fit(float[] weights, float[] importance, CodeRange codes) {
+  public Scale fit(float[] weights, float[] importance, Codes codes) {
     return over(smallest(weights), largest(weights), codes);
   }
 
   /** The scale for weights from {@code minimum} (at most 0) to {@code maximum} (at least 0). */
-  static Scale over(double minimum, double maximum, CodeRange codes) {
-    if (codes.symmetric()) {
-      return Scale.stored(codes.scaleFor(Math.max(-minimum, maximum)), 0, codes);
-    }
+  static Scale over(double minimum, double maximum, Codes codes) {
+    return codes instanceof CodeRange range && !range.symmetric()
+        ? asymmetric(minimum, maximum, range)
+        : Scale.stored(codes.scaleFor(Math.max(-minimum, maximum)), 0, codes);
+  }
+
+  private static Scale asymmetric(double minimum, double maximum, CodeRange codes) {
     Scale scale = Scale.stored((maximum - minimum) / (codes.highest() - codes.lowest()), 0, codes);
     long zeroPoint = Math.round(Math.rint(-minimum / scale.step())) + codes.lowest();
     return new Scale(

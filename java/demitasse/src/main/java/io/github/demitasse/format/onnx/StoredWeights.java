@@ -6,6 +6,7 @@ import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
@@ -26,13 +27,16 @@ import java.util.Set;
  * <p>A halved weight becomes an initializer and a {@code Cast}; where the operator set cannot cast
  * BFLOAT16 (below 13) it is written as FLOAT32. A quantized one becomes codes, scales, zero points
  * and a {@code DequantizeLinear}; where the operator set is too old for that (per channel below 13,
- * per group or 4 bits below 21) it is spelled out as Cast, Sub, Mul.
+ * per group or 4 bits below 21) it is spelled out as Cast, Sub, Mul. A codebook has no operator of
+ * its own: its codes are looked up with a Gather and multiplied with the scales; where the operator
+ * set has no 4-bit type (below 21) codes are written as bytes. Signs are written as FLOAT32.
  */
 final class StoredWeights {
   private static final int CAST_BFLOAT16 = 13;
   private static final int DEQUANTIZE = 10;
   private static final int DEQUANTIZE_PER_CHANNEL = 13;
   private static final int DEQUANTIZE_PER_GROUP = 21;
+  private static final int FOUR_BITS = 21;
 
   private final int opset;
   private final Set<String> names = new HashSet<>();
@@ -66,6 +70,8 @@ final class StoredWeights {
     for (Weight weight : model.weights().values()) {
       if (weight instanceof QuantizedWeight quantized) {
         wanted = Math.max(wanted, needed(quantized));
+      } else if (weight instanceof CodebookWeight) {
+        wanted = Math.max(wanted, FOUR_BITS);
       } else if (weight.type() == DataType.FLOAT32) {
         for (Tensor part : weight.parts().values()) {
           wanted = Math.max(wanted, neededToCast(part.type()));
@@ -95,7 +101,7 @@ final class StoredWeights {
         initializers.put(name, dense.dequantize());
       } else {
         String stored = initializer(name + "_" + dense.encoding(), dense.tensor());
-        nodes.add(cast(name + "_cast", stored, name));
+        nodes.add(cast(name + "_cast", stored, name, DataType.FLOAT32));
       }
     } else if (weight instanceof QuantizedWeight quantized) {
       boolean sayable = opset >= needed(quantized) && quantized.codes().type().bits() >= 4;
@@ -105,6 +111,8 @@ final class StoredWeights {
       } else {
         addArithmetic(name, written);
       }
+    } else if (weight instanceof CodebookWeight book) {
+      addLookup(name, book);
     } else {
       initializers.put(name, weight.dequantize().leaveToCollector());
     }
@@ -128,8 +136,7 @@ final class StoredWeights {
   }
 
   /** The type of the scales is the type of the result. */
-  private static Tensor floatScales(QuantizedWeight weight, long[] shape) {
-    Tensor scales = weight.scales();
+  private static Tensor floatScales(Tensor scales, long[] shape) {
     return scales.type() == DataType.FLOAT32
         ? scales.reshaped(shape)
         : Tensor.of(scales.toFloats(), shape).leaveToCollector();
@@ -139,7 +146,7 @@ final class StoredWeights {
     long[] shape = scaleShape(weight);
     List<String> inputs = new ArrayList<>();
     inputs.add(initializer(name + "_quantized", weight.codes()));
-    inputs.add(initializer(name + "_scale", floatScales(weight, shape)));
+    inputs.add(initializer(name + "_scale", floatScales(weight.scales(), shape)));
     if (weight.zeroPoints() != null) {
       inputs.add(initializer(name + "_zero_point", weight.zeroPoints().reshaped(shape)));
     }
@@ -160,23 +167,44 @@ final class StoredWeights {
 
   /** {@code scale * (cast(codes) - zero point)} with scales shaped so that they broadcast. */
   private void addArithmetic(String name, QuantizedWeight weight) {
-    long[] split = splitShape(weight);
-    long[] scales = broadcastShape(weight);
-    Tensor codes = weight.codes().reshaped(split);
+    Tensor codes = weight.codes().reshaped(splitShape(weight.shape(), weight.granularity()));
     String value = unique(name + "_float");
-    nodes.add(cast(name + "_cast", initializer(name + "_quantized", codes), value));
+    nodes.add(
+        cast(name + "_cast", initializer(name + "_quantized", codes), value, DataType.FLOAT32));
     if (weight.zeroPoints() != null) {
-      Tensor zero = Tensor.of(weight.zeroPoints().toFloats(), scales);
+      long[] shape = broadcastShape(weight.shape(), weight.granularity());
+      Tensor zero = Tensor.of(weight.zeroPoints().toFloats(), shape);
       String shifted = unique(name + "_shifted");
       nodes.add(binary("Sub", value, initializer(name + "_zero_point", zero), shifted));
       value = shifted;
     }
-    boolean grouped = weight.granularity() instanceof Granularity.PerGroup;
+    addScaling(name, value, weight.scales(), weight.shape(), weight.granularity());
+  }
+
+  /** {@code scale * levels[codes]}. */
+  private void addLookup(String name, CodebookWeight weight) {
+    Tensor codes = weight.codes().reshaped(splitShape(weight.shape(), weight.granularity()));
+    String stored = initializer(name + "_quantized", opset < FOUR_BITS ? bytes(codes) : codes);
+    String indices = unique(name + "_codes");
+    nodes.add(cast(name + "_cast", stored, indices, DataType.INT32));
+    String levels = unique(name + "_levels");
+    nodes.add(
+        Node.of(
+            unique(name + "_lookup"),
+            "Gather",
+            List.of(initializer(name + "_codebook", weight.codebook()), indices),
+            List.of(levels)));
+    addScaling(name, levels, weight.scales(), weight.shape(), weight.granularity());
+  }
+
+  /** The weight from what has its split shape and is to be multiplied with scales. */
+  private void addScaling(
+      String name, String value, Tensor scales, long[] shape, Granularity granularity) {
+    boolean grouped = granularity instanceof Granularity.PerGroup;
     String scaled = grouped ? unique(name + "_scaled") : name;
-    String scale = initializer(name + "_scale", floatScales(weight, scales));
-    nodes.add(binary("Mul", value, scale, scaled));
+    Tensor factors = floatScales(scales, broadcastShape(shape, granularity));
+    nodes.add(binary("Mul", value, initializer(name + "_scale", factors), scaled));
     if (grouped) {
-      long[] shape = weight.shape();
       String target = initializer(name + "_shape", Tensor.of(shape, shape.length));
       nodes.add(binary("Reshape", scaled, target, name));
     }
@@ -194,23 +222,21 @@ final class StoredWeights {
     return new long[0];
   }
 
-  /** The weight's shape; the axis of groups divided into groups and members. */
-  private static long[] splitShape(QuantizedWeight weight) {
-    if (!(weight.granularity() instanceof Granularity.PerGroup group)) {
-      return weight.shape();
-    }
-    return withGroups(weight.shape(), group, group.size());
+  /** A weight's shape; the axis of groups divided into groups and members. */
+  private static long[] splitShape(long[] shape, Granularity granularity) {
+    return granularity instanceof Granularity.PerGroup group
+        ? withGroups(shape, group, group.size())
+        : shape;
   }
 
   /** The scales' shape that broadcasts to {@link #splitShape}. */
-  private static long[] broadcastShape(QuantizedWeight weight) {
-    long[] shape = weight.shape();
-    if (weight.granularity() instanceof Granularity.PerGroup group) {
+  private static long[] broadcastShape(long[] shape, Granularity granularity) {
+    if (granularity instanceof Granularity.PerGroup group) {
       return withGroups(shape, group, 1);
     }
     long[] broadcast = new long[shape.length];
     Arrays.fill(broadcast, 1);
-    if (weight.granularity() instanceof Granularity.PerChannel channel) {
+    if (granularity instanceof Granularity.PerChannel channel) {
       broadcast[channel.axis()] = shape[channel.axis()];
     }
     return broadcast;
@@ -226,14 +252,14 @@ final class StoredWeights {
     return split;
   }
 
-  private Node cast(String name, String input, String output) {
+  private Node cast(String name, String input, String output, DataType type) {
     return new Node(
         unique(name),
         "",
         "Cast",
         List.of(input),
         List.of(output),
-        Map.of("to", Attribute.of((long) DataType.FLOAT32.onnxCode())));
+        Map.of("to", Attribute.of((long) type.onnxCode())));
   }
 
   private Node binary(String operator, String left, String right, String output) {

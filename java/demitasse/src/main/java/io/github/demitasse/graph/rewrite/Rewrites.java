@@ -96,6 +96,7 @@ public final class Rewrites {
         // what weights are
         new DecodeWeight(),
         new DecodeGather(),
+        new DecodeCodebook(),
         new FoldWeightLayout(),
         new FoldConstants(evaluator),
         // what does nothing

@@ -178,16 +178,17 @@ final class WeightLayouts {
     return concatenateQuantized(matrices);
   }
 
-  /** Those of one codebook and the same groups of rows. */
+  /** Those of one codebook and the same groups of rows, or scales per column. */
   private static Weight concatenateCodebooks(List<Weight> matrices) {
     CodebookWeight first = (CodebookWeight) matrices.get(0);
     boolean grouped =
         first.granularity() instanceof Granularity.PerGroup group && group.axis() == 0;
     for (Weight matrix : matrices) {
       boolean same =
-          grouped
-              && matrix instanceof CodebookWeight book
-              && book.granularity().equals(first.granularity())
+          matrix instanceof CodebookWeight book
+              && (grouped
+                  ? book.granularity().equals(first.granularity())
+                  : isPerColumnOrTensor(book.granularity()))
               && book.scales().type() == first.scales().type()
               && Arrays.equals(book.codebook().toFloats(), first.codebook().toFloats());
       if (!same) {
@@ -195,11 +196,13 @@ final class WeightLayouts {
       }
     }
     List<CodebookWeight> parts = matrices.stream().map(CodebookWeight.class::cast).toList();
+    Tensor scales =
+        joinColumns(parts.stream().map(part -> perColumn(part, part.scales())).toList());
     return new CodebookWeight(
         joinColumns(parts.stream().map(CodebookWeight::codes).toList()),
         first.codebook(),
-        joinColumns(parts.stream().map(part -> perColumn(part, part.scales())).toList()),
-        first.granularity());
+        grouped ? scales : scales.reshaped(scales.elements()),
+        grouped ? first.granularity() : new Granularity.PerChannel(1));
   }
 
   private static Weight concatenateDense(List<Weight> matrices) {

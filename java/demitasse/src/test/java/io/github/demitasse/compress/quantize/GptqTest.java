@@ -19,7 +19,8 @@ class GptqTest {
   @Test
   void outputErrorsAreSmallerThanThoseOfTheNearestCodes() {
     for (int[] shape : new int[][] {{16, 1, 0}, {48, 7, 16}, {160, 33, 32}, {288, 20, 0}}) {
-      for (CodeRange range : List.of(Matrices.INT4, Matrices.UINT4, Matrices.INT8)) {
+      for (Codes range :
+          List.of(Matrices.INT4, Matrices.UINT4, Matrices.INT8, Matrices.NF4, Matrices.CODEBOOK4)) {
         int rows = shape[0];
         float[] weights = Matrices.weights(rows * shape[1], rows);
         float[] inputs = Matrices.inputs(3 * rows, rows, rows);

@@ -1,8 +1,10 @@
 package io.github.demitasse.compress.quantize;
 
+import static io.github.demitasse.compress.quantize.NumberFormat.CODEBOOK4;
 import static io.github.demitasse.compress.quantize.NumberFormat.FLOAT16;
 import static io.github.demitasse.compress.quantize.NumberFormat.INT4;
 import static io.github.demitasse.compress.quantize.NumberFormat.INT8;
+import static io.github.demitasse.compress.quantize.NumberFormat.NF4;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -130,7 +132,12 @@ class LowBitQuantizationTest {
             GROUPED.asymmetric(),
             Quantize.weights(INT4),
             Quantize.weights(INT8).group(64),
-            GROUPED.embeddings(INT8))) {
+            GROUPED.embeddings(INT8),
+            GROUPED.embeddings(INT4),
+            Quantize.weights(NF4).group(64),
+            Quantize.weights(NF4),
+            Quantize.weights(CODEBOOK4).group(32),
+            Quantize.weights(NF4).activations(INT8))) {
       Recipe recipe = Recipe.of(step.in("*intermediate*", "*word_embeddings*"));
       Plan.StepPlan plan = recipe.plan(model).steps().get(0);
       List<Report.LayerReport> done = Compressor.on(model).apply(recipe).report().layers();
@@ -248,7 +255,9 @@ class LowBitQuantizationTest {
             Quantize.weights(INT8),
             Quantize.weights(INT8).asymmetric(),
             Quantize.weights(INT4),
-            Quantize.weights(INT4).asymmetric())) {
+            Quantize.weights(INT4).asymmetric(),
+            Quantize.weights(NF4),
+            Quantize.weights(CODEBOOK4))) {
       int k = 48;
       int n = 9;
       Model exact =

@@ -4,16 +4,20 @@ import io.github.demitasse.Model;
 import io.github.demitasse.compress.statistics.GramMatrix;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
+import io.github.demitasse.weight.Weight;
 import java.util.Random;
 
 /** Weights and inputs for tests of rounding methods. */
 final class Matrices {
-  static final CodeRange INT4 = CodeRange.of(scheme(NumberFormat.INT4, true));
-  static final CodeRange UINT4 = CodeRange.of(scheme(NumberFormat.INT4, false));
-  static final CodeRange INT8 = CodeRange.of(scheme(NumberFormat.INT8, true));
-  static final CodeRange ASYMMETRIC_INT8 = CodeRange.of(scheme(NumberFormat.INT8, false));
+  static final CodeRange INT4 = (CodeRange) scheme(NumberFormat.INT4, true).codes();
+  static final CodeRange UINT4 = (CodeRange) scheme(NumberFormat.INT4, false).codes();
+  static final CodeRange INT8 = (CodeRange) scheme(NumberFormat.INT8, true).codes();
+  static final Codes NF4 = scheme(NumberFormat.NF4, true).codes();
+  static final Codes CODEBOOK4 = scheme(NumberFormat.CODEBOOK4, true).codes();
+  static final CodeRange ASYMMETRIC_INT8 = (CodeRange) scheme(NumberFormat.INT8, false).codes();
 
   private Matrices() {}
 
@@ -55,14 +59,14 @@ final class Matrices {
     return gram;
   }
 
-  static CodedMatrix matrix(float[] weights, int rows, int group, CodeRange range) {
+  static CodedMatrix matrix(float[] weights, int rows, int group, Codes codes) {
     int columns = weights.length / rows;
     return new CodedMatrix(
         weights,
         rows,
         columns,
         group == 0 ? new Granularity.PerChannel(1) : new Granularity.PerGroup(0, group),
-        range);
+        codes);
   }
 
   static double squaredError(float[] expected, float[] actual) {
@@ -101,12 +105,21 @@ final class Matrices {
         .number("scale", 0);
   }
 
-  /** The steps of the one quantized weight of a model. */
+  /** What the integers of the one encoded weight of a model are multiples of, by channel. */
   static float[] weightSteps(Model model) {
-    return model.weights().values().stream()
-        .filter(QuantizedWeight.class::isInstance)
-        .map(weight -> ((QuantizedWeight) weight).scales().toFloats())
-        .findFirst()
-        .orElseThrow();
+    for (Weight weight : model.weights().values()) {
+      if (weight instanceof QuantizedWeight quantized) {
+        return quantized.scales().toFloats();
+      }
+      if (weight instanceof CodebookWeight book) {
+        float[] levels = book.codebook().toFloats();
+        float[] steps = book.scales().toFloats();
+        for (int i = 0; i < steps.length; i++) {
+          steps[i] *= Math.max(-levels[0], levels[levels.length - 1]) / 127;
+        }
+        return steps;
+      }
+    }
+    throw new IllegalArgumentException("no encoded weight");
   }
 }

@@ -38,7 +38,8 @@ class ScaleMethodTest {
       for (Granularity granularity : granularities) {
         float[] weights = Matrices.weights(48 * 33, 1);
         QuantizedWeight weight =
-            rounded(weights, 48, granularity, range, WholeRange.INSTANCE).toWeight();
+            (QuantizedWeight)
+                rounded(weights, 48, granularity, range, WholeRange.INSTANCE).toWeight();
         float[] back = weight.dequantize().toFloats();
         float[] steps = weight.scales().toFloats();
         int[] groups = granularity.scaleIndices(new long[] {48, 33});
@@ -67,8 +68,9 @@ class ScaleMethodTest {
   void theLargestWeightOfAnInt8ChannelKeepsItsValue() {
     float[] weights = {1, -8, 0.5f, 4};
     QuantizedWeight quantized =
-        rounded(weights, 2, new Granularity.PerChannel(1), Matrices.INT8, WholeRange.INSTANCE)
-            .toWeight();
+        (QuantizedWeight)
+            rounded(weights, 2, new Granularity.PerChannel(1), Matrices.INT8, WholeRange.INSTANCE)
+                .toWeight();
     assertArrayEquals(new long[] {127, -127, 64, 64}, quantized.codes().toLongs());
     assertNull(quantized.zeroPoints());
   }
