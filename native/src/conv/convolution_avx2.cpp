@@ -4,10 +4,13 @@
 
 namespace demitasse::avx2 {
 #include "conv/epilogue.inl"
+#include "quantize/codes.inl"
 // The others use it.
 #include "conv/code_tile.inl"
 #include "conv/depthwise.inl"
+#include "conv/gate.inl"
 #include "conv/mean.inl"
+#include "conv/pool.inl"
 #include "conv/tile.inl"
 }  // namespace demitasse::avx2
 
@@ -20,6 +23,8 @@ const ConvolutionKernels convolution_kernels_avx2 = {
     .code_tile = avx2::code_tile,
     .code_depthwise = avx2::depthwise<CodeDepthwiseCall>,
     .mean = avx2::mean,
+    .pool = avx2::pool,
+    .gate = avx2::gate,
     .code_panel_vectors = avx2::kRegisters == 32 ? 3 : 1,
 };
 }  // namespace demitasse

@@ -4,10 +4,13 @@
 
 namespace demitasse::avx512 {
 #include "conv/epilogue.inl"
+#include "quantize/codes.inl"
 // The others use it.
 #include "conv/code_tile.inl"
 #include "conv/depthwise.inl"
+#include "conv/gate.inl"
 #include "conv/mean.inl"
+#include "conv/pool.inl"
 #include "conv/tile.inl"
 }  // namespace demitasse::avx512
 
@@ -20,6 +23,8 @@ const ConvolutionKernels convolution_kernels_avx512 = {
     .code_tile = avx512::code_tile,
     .code_depthwise = avx512::depthwise<CodeDepthwiseCall>,
     .mean = avx512::mean,
+    .pool = avx512::pool,
+    .gate = avx512::gate,
     .code_panel_vectors = avx512::kRegisters == 32 ? 3 : 1,
 };
 }  // namespace demitasse

@@ -99,6 +99,29 @@ struct CodeDepthwiseCall {
   CodeEpilogue codes;
 };
 
+// One window of a channels-last image, of which only what lies inside is given.
+struct PoolCall {
+  const float* x = nullptr;  // the first pixel
+  int64_t rows = 0, row_stride = 0;
+  int64_t columns = 0, column_stride = 0;
+  int64_t channels = 0;
+  bool maximum = false;  // of nothing: -infinity
+  float count = 0;       // else the sum is divided by this; the mean of nothing is 0
+  float* to = nullptr;
+};
+
+// y = x * gates over some pixels of one image.
+struct GateCall {
+  const float* x = nullptr;
+  int64_t elements = 0;
+  const float* gates = nullptr;  // the channels' again and again, `period` elements: whole vectors
+  int64_t period = 0;
+  float* y = nullptr;
+  uint8_t* codes = nullptr;  // instead of y: as quantize() of quantize/parameters.h
+  float scale = 1;
+  int32_t zero_point = 0;
+};
+
 struct ConvolutionKernels {
   int lanes;          // channels in a vector
   int panel_vectors;  // in a panel, at most
@@ -108,6 +131,8 @@ struct ConvolutionKernels {
   void (*code_depthwise)(const CodeDepthwiseCall& call);
   // to[c] = the mean over positions of x[position][c]; `stride` floats between positions.
   void (*mean)(const float* x, int64_t positions, int64_t stride, int64_t channels, float* to);
+  void (*pool)(const PoolCall& call);
+  void (*gate)(const GateCall& call);
   int code_panel_vectors;  // in a panel of code_tile, at most
 };
 

@@ -128,18 +128,6 @@ void max_pool(const OperatorCall& call) {
   });
 }
 
-// How many elements of a window lie within the padded input: what lies behind it, where the output
-// is rounded up, does not count.
-double padded_count(const WindowAxis* axes, const int64_t* o) {
-  double count = 1;
-  for (int32_t i = 0; i < kMaxSpatialRank; ++i) {
-    const int64_t start = axes[i].start(o[i]) + axes[i].pad_begin;
-    const auto taps = axes[i].taps_below(start, axes[i].in + axes[i].pad_begin + axes[i].pad_end);
-    count *= static_cast<double>(taps.last - taps.first);
-  }
-  return count;
-}
-
 // integers: 1 if padding counts in the mean, then the window. The mean of nothing is 0.
 void average_pool(const OperatorCall& call) {
   const Window window = pooling_window(call, 1);

@@ -70,4 +70,14 @@ Window make_window(const OperatorCall& call, const TensorView& in, const TensorV
   return window;
 }
 
+double padded_count(const WindowAxis* axes, const int64_t* o) {
+  double count = 1;
+  for (int32_t i = 0; i < kMaxSpatialRank; ++i) {
+    const int64_t start = axes[i].start(o[i]) + axes[i].pad_begin;
+    const auto taps = axes[i].taps_below(start, axes[i].in + axes[i].pad_begin + axes[i].pad_end);
+    count *= static_cast<double>(taps.last - taps.first);
+  }
+  return count;
+}
+
 }  // namespace demitasse

@@ -51,6 +51,10 @@ struct Window {
   int64_t in_size = 1, out_size = 1, kernel_size = 1;
 };
 
+// How many elements of the window of an output lie within the padded input: what lies behind it,
+// where the output is rounded up, does not count. o: the output's place on each axis.
+double padded_count(const WindowAxis* axes, const int64_t* o);
+
 // What is demanded of the size of an output: the number of windows that fit, that or the number of
 // those that begin inside, or nothing.
 enum class Rounding { down, either, unchecked };

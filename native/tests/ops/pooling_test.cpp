@@ -1,3 +1,6 @@
+#include <cmath>
+#include <limits>
+
 #include "ops/operator_call.h"
 
 namespace demitasse::testing {
@@ -54,6 +57,97 @@ TEST(Pooling, WindowsLargerThanMemoryAreBoundedByTheInput) {
   EXPECT_EQ(
       run("MaxPool", {x}, DMT_F32, {1, 1, 1}, {0, huge, huge, 1, huge - 2, 0}).values<float>(),
       (std::vector<float>{3}));
+}
+
+// [N, C, H, W] to [N, H, W, C], or back.
+std::vector<float> moved(const std::vector<float>& values, int64_t n, int64_t a, int64_t b) {
+  std::vector<float> result;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t k = 0; k < b; ++k) {
+      for (int64_t j = 0; j < a; ++j) result.push_back(values[(i * a + j) * b + k]);
+    }
+  }
+  return result;
+}
+
+std::vector<float> patterned(int64_t count) {
+  std::vector<float> values;
+  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>(i * 7919 % 1009) - 500);
+  return values;
+}
+
+TEST(Pooling, ChannelsLastGivesWhatChannelsFirstDoes) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (int64_t channels : {1, 5, 8, 16, 23, 40}) {
+    const int64_t height = 7, width = 9;
+    std::vector<float> values = patterned(2 * channels * height * width);
+    values[3] = nan;
+    const TestTensor first = tensor<float>({2, channels, height, width}, values);
+    const TestTensor last =
+        tensor<float>({2, height, width, channels}, moved(values, 2, channels, height * width));
+    // kernel, strides, dilations, padding in front and behind
+    for (const std::vector<int64_t>& window :
+         std::vector<std::vector<int64_t>>{{2, 2, 2, 2, 1, 1, 0, 0, 0, 0},
+                                           {3, 2, 1, 3, 2, 1, 1, 1, 1, 0},
+                                           {9, 9, 1, 1, 1, 1, 4, 4, 4, 4},
+                                           {2, 3, 4, 3, 1, 2, 0, 2, 2, 2}}) {
+      const auto size = [&](int axis, int64_t in) {
+        return (in + window[6 + axis] + window[8 + axis] - (window[axis] - 1) * window[4 + axis] -
+                1) /
+                   window[2 + axis] +
+               1;
+      };
+      const int64_t oh = size(0, height), ow = size(1, width);
+      for (const char* name : {"MaxPool", "AveragePool"}) {
+        for (int64_t flag : {0, 1}) {
+          std::vector<int64_t> integers{flag};
+          integers.insert(integers.end(), window.begin(), window.end());
+          const std::vector<float> expected =
+              moved(run(name, {first}, DMT_F32, {2, channels, oh, ow}, integers).values<float>(), 2,
+                    channels, oh * ow);
+          const std::vector<float> actual = run(std::string("ChannelsLast.") + name, {last},
+                                                DMT_F32, {2, oh, ow, channels}, integers)
+                                                .values<float>();
+          ASSERT_EQ(actual.size(), expected.size());
+          for (size_t i = 0; i < expected.size(); ++i) {
+            if (std::isnan(expected[i])) {
+              ASSERT_TRUE(std::isnan(actual[i])) << name << " " << i;
+            } else {
+              ASSERT_NEAR(actual[i], expected[i], 1e-4 * std::abs(expected[i]) + 1e-3) << name;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Pooling, GatesAreOneNumberPerChannel) {
+  for (int64_t channels : {1, 3, 8, 16, 24, 40, 1031}) {
+    for (int64_t positions : {1, 2, 67, 700}) {
+      const std::vector<float> x = patterned(2 * positions * channels);
+      std::vector<float> gates = patterned(2 * channels);
+      for (float& g : gates) g = g * 0.001f + 0.3f;
+      const auto view = tensor<float>({2, 1, positions, channels}, x);
+      const auto gate = tensor<float>({2, 1, 1, channels}, gates);
+      std::vector<float> product(x.size());
+      for (size_t i = 0; i < x.size(); ++i) {
+        product[i] = x[i] * gates[static_cast<int64_t>(i) / (positions * channels) * channels +
+                                  static_cast<int64_t>(i) % channels];
+      }
+      const std::vector<int64_t>& dims = view.dims;
+      ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_F32, dims).values<float>(), product);
+      const TestTensor codes =
+          run("ChannelsLast.Quantize", {tensor<float>(dims, product)}, DMT_U8, dims, {117}, {1.7});
+      ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_U8, dims, {117}, {1.7}).bytes,
+                codes.bytes);
+    }
+  }
+  std::vector<TestTensor> y{empty(DMT_F32, {1, 2, 4})};
+  EXPECT_EQ(
+      try_call("ChannelsLast.Gate",
+               {tensor<float>({1, 2, 4}, patterned(8)), tensor<float>({1, 1, 3}, {1, 2, 3})}, y),
+      DMT_INVALID_ARGUMENT);
 }
 
 }  // namespace

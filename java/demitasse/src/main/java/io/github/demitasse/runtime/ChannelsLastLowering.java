@@ -97,9 +97,10 @@ final class ChannelsLastLowering {
                   ? "ChannelsLast.GlobalAveragePool"
                   : "ReduceMean");
       case "GlobalMaxPool" -> globalPool("ReduceMax");
+      case "MaxPool", "AveragePool" -> pool();
       case "Concat" -> concatenate();
       case "Resize" -> resize();
-      default -> ELEMENTWISE.contains(call.operator()) && elementwise();
+      default -> gate() || ELEMENTWISE.contains(call.operator()) && elementwise();
     };
   }
 
@@ -297,6 +298,63 @@ final class ChannelsLastLowering {
     Arrays.setAll(axes, i -> i + 1);
     operator(reduction, new int[] {values.id(input(0))}, values.define(node.output(0)), axes);
     return true;
+  }
+
+  private boolean pool() {
+    if (shape.dimensions().length != 4 || lowering.type(input(0)) != DataType.FLOAT32) {
+      return false;
+    }
+    operator(
+        "ChannelsLast." + call.operator(),
+        new int[] {values.id(input(0))},
+        values.define(node.output(0)),
+        call.integers());
+    return true;
+  }
+
+  /** Channels times a number each, as squeeze-and-excite does; to codes if only they are wanted. */
+  private boolean gate() {
+    if (!call.operator().equals("Mul")) {
+      return false;
+    }
+    int gates = isGate(input(1)) ? 1 : 0;
+    String x = input(1 - gates);
+    if (!isGate(input(gates))
+        || lowering.view().isConstant(x)
+        || !Arrays.equals(dimensions(x), shape.dimensions())
+        || lowering.type(x) != DataType.FLOAT32) {
+      return false;
+    }
+    int[] inputs = {values.id(x), values.id(input(gates))};
+    String y = node.output(0);
+    Quantization to = lowering.wantsFloats(y) ? null : lowering.wantedImageCodes(y);
+    if (to == null) {
+      operator("ChannelsLast.Gate", inputs, values.define(y));
+    } else {
+      lowering
+          .program()
+          .operator(
+              "ChannelsLast.Gate",
+              inputs,
+              new int[] {values.defineCodes(y, to)},
+              new long[] {to.zeroPoint()},
+              new double[] {to.scale()});
+    }
+    return true;
+  }
+
+  /** [N, C, 1, ..], computed, beside a larger result. */
+  private boolean isGate(String value) {
+    if (value.isEmpty() || lowering.view().isConstant(value)) {
+      return false;
+    }
+    long[] dimensions = dimensions(value);
+    long[] result = shape.dimensions();
+    boolean gate = dimensions.length == result.length && !Arrays.equals(dimensions, result);
+    for (int i = 0; gate && i < dimensions.length; i++) {
+      gate = dimensions[i] == (i < 2 ? result[i] : 1);
+    }
+    return gate;
   }
 
   private boolean concatenate() {
