@@ -1,5 +1,15 @@
 package io.github.demitasse.graph.rewrite;
 
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.ROWS;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.TRANSPOSED;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.additiveMask;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.assertUnfused;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.context;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.heads;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.projected;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.rewritten;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.scores;
+import static io.github.demitasse.graph.rewrite.AttentionGraphs.tokens;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -10,91 +20,12 @@ import io.github.demitasse.operator.Graphs;
 import io.github.demitasse.runtime.NodeEvaluator;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
-import io.github.demitasse.weight.DenseWeight;
-import io.github.demitasse.weight.Granularity;
-import io.github.demitasse.weight.QuantizedWeight;
-import io.github.demitasse.weight.Weight;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FuseAttentionTest {
-  private static final long[] ROWS = {0, 2, 1, 3};
-  private static final long[] TRANSPOSED = {0, 2, 3, 1};
-
-  /** Two heads of size three. */
-  private static Graphs tokens() {
-    return Graphs.opset(21)
-        .input("x", DataType.FLOAT32, "batch", "length", 6)
-        .integers("split", 0, 0, 2, 3)
-        .integers("merge", 0, 0, 6)
-        .weight("divisor", Tensor.scalar(1.7320508f))
-        .weight("factor", Tensor.scalar(0.57735026f))
-        .weight("least", Tensor.scalar(-3.4e38f))
-        .weight("one", Tensor.scalar(1f));
-  }
-
-  private static Graphs projected(Graphs graph) {
-    for (String part : List.of("query", "key", "value")) {
-      graph
-          .weight("self." + part + ".weight", Evaluation.random(part.length(), 6, 6))
-          .weight("self." + part + ".bias", Evaluation.random(part.length() + 9, 6))
-          .node(part + "/m", "MatMul", "x self." + part + ".weight")
-          .node(part, "Add", part + "/m self." + part + ".bias");
-    }
-    return graph;
-  }
-
-  private static Graphs heads(Graphs graph) {
-    return graph
-        .node("q4", "Reshape", "query split")
-        .node("k4", "Reshape", "key split")
-        .node("v4", "Reshape", "value split")
-        .node("q", "Transpose", "q4", "perm", ROWS)
-        .node("k", "Transpose", "k4", "perm", TRANSPOSED)
-        .node("v", "Transpose", "v4", "perm", ROWS);
-  }
-
-  private static Graphs scores(Graphs graph) {
-    return heads(projected(graph)).node("qk", "MatMul", "q k");
-  }
-
-  private static Graphs additiveMask(Graphs graph) {
-    return graph
-        .input("mask", DataType.INT64, "batch", "length")
-        .integers("axes", 1, 2)
-        .node("mask4", "Unsqueeze", "mask axes")
-        .node("float", "Cast", "mask4", "to", 1)
-        .node("inverted", "Sub", "one float")
-        .node("additive", "Mul", "inverted least");
-  }
-
-  /** Softmax, values and merging of the heads. */
-  private static Graphs context(Graphs graph, String scores) {
-    return graph
-        .node("/self/Softmax", "Softmax", scores, "axis", -1)
-        .node("c4", "MatMul", "/self/Softmax v")
-        .node("c3", "Transpose", "c4", "perm", ROWS)
-        .node("y", "Reshape", "c3 merge")
-        .outputs("y");
-  }
-
-  private static Model rewritten(Graphs graph) {
-    Model model = graph.model();
-    Model result = Rewrites.apply(model);
-    Evaluation.assertSame(model, result);
-    return result;
-  }
-
-  private static void assertUnfused(Graphs graph) {
-    String operators = Evaluation.operators(rewritten(graph));
-    assertTrue(operators.contains("Softmax"), operators);
-    assertFalse(operators.contains("Attention"), operators);
-  }
-
   @Test
   void asPyTorchExportsBert() {
     Graphs graph = additiveMask(scores(tokens())).node("scaled", "Div", "qk divisor");
@@ -447,124 +378,5 @@ class FuseAttentionTest {
         .node("v", "Identity", "p2");
     Model fused = rewritten(context(graph, "qk"));
     assertEquals("{Linear=1, PackedAttention=1}", Evaluation.operators(fused));
-  }
-
-  // ---- encodings of merged projections
-
-  private static Model withWeights(Model model, Weight... encoded) {
-    Map<String, Weight> weights = new LinkedHashMap<>(model.weights());
-    int i = 0;
-    for (String part : List.of("query", "key", "value")) {
-      weights.put("self." + part + ".weight", encoded[i++]);
-    }
-    return model.withWeights(weights);
-  }
-
-  private static QuantizedWeight quantized(
-      long seed, DataType type, boolean perChannel, boolean asymmetric) {
-    int scales = perChannel ? 6 : 1;
-    float[] steps = new float[scales];
-    for (int i = 0; i < scales; i++) {
-      steps[i] = 0.01f * (seed + i + 1);
-    }
-    return new QuantizedWeight(
-        Evaluation.randomBytes(type, seed, 6, 6),
-        Tensor.of(steps, scales),
-        asymmetric ? Evaluation.randomBytes(type, seed + 50, scales) : null,
-        perChannel ? new Granularity.PerChannel(1) : new Granularity.PerTensor());
-  }
-
-  private static Model merged(Weight... encoded) {
-    Model model = withWeights(context(scores(tokens()), "qk").model(), encoded);
-    Model result = Rewrites.apply(model);
-    Evaluation.assertSame(model, result, 1e-4f);
-    return result;
-  }
-
-  @Test
-  void quantizedProjectionsAreMergedWithTheirScales() {
-    Model fused =
-        merged(
-            quantized(1, DataType.INT8, false, false),
-            quantized(2, DataType.INT8, true, true),
-            quantized(3, DataType.INT8, false, true));
-    QuantizedWeight weight = (QuantizedWeight) fused.weights().get("self.query_key_value.weight");
-    assertEquals(new Granularity.PerChannel(1), weight.granularity());
-    assertEquals(18, weight.scales().elements());
-    assertEquals(18, weight.zeroPoints().elements());
-  }
-
-  @Test
-  void symmetricProjectionsStaySymmetric() {
-    Model fused =
-        merged(
-            quantized(1, DataType.UINT8, true, false),
-            quantized(2, DataType.UINT8, true, false),
-            quantized(3, DataType.UINT8, true, false));
-    QuantizedWeight weight = (QuantizedWeight) fused.weights().get("self.query_key_value.weight");
-    assertEquals(null, weight.zeroPoints());
-  }
-
-  @Test
-  void groupsOfRowsAreMergedByColumns() {
-    Weight[] parts = new Weight[3];
-    for (int i = 0; i < 3; i++) {
-      Tensor scales = Evaluation.random(i + 40, 3, 6);
-      parts[i] =
-          new QuantizedWeight(
-              Evaluation.randomBytes(DataType.INT8, i, 6, 6),
-              scales,
-              null,
-              new Granularity.PerGroup(0, 2));
-    }
-    Model fused = merged(parts);
-    assertEquals(
-        new Granularity.PerGroup(0, 2),
-        ((QuantizedWeight) fused.weights().get("self.query_key_value.weight")).granularity());
-  }
-
-  @Test
-  void halfPrecisionProjectionsStayHalf() {
-    Weight[] parts = new Weight[3];
-    for (int i = 0; i < 3; i++) {
-      Tensor half = Tensor.allocate(DataType.FLOAT16, 6, 6);
-      for (int j = 0; j < 36; j++) {
-        half.buffer().putShort(j * 2, (short) (0x3000 + 16 * i + j));
-      }
-      parts[i] = new DenseWeight(half, DataType.FLOAT32);
-    }
-    DenseWeight weight = (DenseWeight) merged(parts).weights().get("self.query_key_value.weight");
-    assertEquals(DataType.FLOAT16, weight.tensor().type());
-  }
-
-  @Test
-  void projectionsOfDifferentEncodingsAreNotMerged() {
-    Model fused =
-        merged(
-            quantized(1, DataType.INT8, true, false),
-            quantized(2, DataType.UINT8, true, false),
-            new DenseWeight(Evaluation.random(1, 6, 6)));
-    assertEquals("{Linear=3, MultiHeadAttention=1}", Evaluation.operators(fused));
-  }
-
-  /** The whole pattern, for tests that change it. */
-  static Model masked() {
-    Graphs graph = additiveMask(scores(tokens())).node("scaled", "Div", "qk divisor");
-    return context(graph.node("masked", "Add", "scaled additive"), "masked").model();
-  }
-
-  static Model replaced() {
-    Graphs graph =
-        scores(tokens())
-            .input("mask", DataType.INT64, "batch", "length")
-            .integers("axes", 1, 2)
-            .integer("zero", 0)
-            .node("mask4", "Unsqueeze", "mask axes")
-            .node("hidden", "Equal", "mask4 zero")
-            .node("shape", "Shape", "qk")
-            .node("wide", "Expand", "hidden shape")
-            .node("scaled", "Mul", "qk factor")
-            .node("masked", "Where", "wide least scaled");
-    return context(graph, "masked").model();
   }
 }

@@ -37,8 +37,8 @@ class RewritesKeepMeaningTest {
 
   static List<Named> patterns() {
     return List.of(
-        new Named("attention", FuseAttentionTest::masked),
-        new Named("attention with replaced scores", FuseAttentionTest::replaced),
+        new Named("attention", AttentionGraphs::masked),
+        new Named("attention with replaced scores", AttentionGraphs::replaced),
         new Named("layer normalization", FuseLayerNormalizationTest::pytorchModel),
         new Named("gelu", FuseActivationsTest::erfModel),
         new Named("gelu by tanh", FuseActivationsTest::tanhModel),
