@@ -17,6 +17,7 @@ package io.github.demitasse.graph;
  *   y = output_scale activation(conv + bias + residual) + output_shift</td></tr>
  * <tr><td>FakeQuantize</td><td>x</td><td>x as UINT8 codes would represent it</td>
  *   <td>mode: dynamic_row, dynamic_tensor, static; scale (float) and zero_point (integer, 0..255): static</td></tr>
+ * <tr><td>Binarize</td><td>x</td><td>+1 where x &gt;= 0, else (also for NaN) -1</td><td></td></tr>
  * <tr><td>SkipLayerNormalization</td><td>x, residual, gamma, beta</td><td>y, x + residual</td>
  *   <td>epsilon (float); over the last axis</td></tr>
  * <tr><td>MultiHeadAttention</td><td>q[b, s, h d], k, v, mask[b, 1, 1, s] (added to the scores)</td><td>y[b, s, h d]</td>
@@ -30,6 +31,7 @@ public final class FusedOperators {
   public static final String LINEAR = "Linear";
   public static final String FUSED_CONV = "FusedConv";
   public static final String FAKE_QUANTIZE = "FakeQuantize";
+  public static final String BINARIZE = "Binarize";
   public static final String SKIP_LAYER_NORMALIZATION = "SkipLayerNormalization";
   public static final String MULTI_HEAD_ATTENTION = "MultiHeadAttention";
   public static final String PACKED_ATTENTION = "PackedAttention";

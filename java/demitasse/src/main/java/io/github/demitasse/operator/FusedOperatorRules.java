@@ -23,6 +23,7 @@ final class FusedOperatorRules {
                 ConvolutionOperators::lowerFused)
             .in(Domains.DEMITASSE),
         fused(FusedOperators.FAKE_QUANTIZE, Arguments::sameAsInput),
+        fused(FusedOperators.BINARIZE, Arguments::sameAsInput),
         fused(
             FusedOperators.SKIP_LAYER_NORMALIZATION,
             FusedOperatorRules::inferSkipLayerNormalization),

@@ -23,6 +23,10 @@ final class LinearLowering implements NodeLowering {
       throw new NotLowerableException(
           "node '" + node.name() + "': the weight of a linear operator must be constant");
     }
+    if (lowering.takesSigns(node, node.input(X))) {
+      lowerSigns(node, lowering);
+      return;
+    }
     int activation = activation(node);
     String result = node.output(0);
     RowShape shape = lowering.shape(result);
@@ -45,6 +49,22 @@ final class LinearLowering implements NodeLowering {
             activation,
             residual,
             y);
+  }
+
+  /** Signs times signs; signs again where nobody asks for the floats between. */
+  private static void lowerSigns(Node node, Lowering lowering) {
+    String result = node.output(0);
+    int x = lowering.signs(lowering.producer(node.input(X)));
+    long weight = lowering.packed(node.input(WEIGHT));
+    ProgramBuilder program = lowering.program();
+    if (lowering.wantsFloats(result)) {
+      float[] bias = lowering.floats(node, BIAS);
+      program.binaryLinear(x, weight, bias, activation(node), null, lowering.define(result));
+    } else {
+      int[] thresholds = lowering.thresholds(result);
+      int y = lowering.defineSignsOf(result);
+      program.binaryLinear(x, weight, null, Demitasse.DMT_ACTIVATION_NONE, thresholds, y);
+    }
   }
 
   private static int x(Node node, Lowering lowering) {

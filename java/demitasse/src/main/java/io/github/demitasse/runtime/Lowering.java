@@ -9,6 +9,7 @@ import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.runtime.NativeStatus.Origin;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
@@ -43,12 +44,14 @@ final class Lowering {
   private final List<Step> steps = new ArrayList<>();
   private final Set<String> asFloat = new HashSet<>();
   private final Map<String, Quantization> asCodes = new HashMap<>();
+  private final Set<String> asSigns = new HashSet<>(); // results of Binarize
   private final Map<String, Quantization> asImageCodes = new HashMap<>(); // channels last
 
   private final Map<String, Integer> ids = new HashMap<>();
   private final ChannelsLast channelsLast = new ChannelsLast(this);
   private final Map<String, Map<RowShape, Integer>> constants = new HashMap<>();
   private final Map<String, Map<Quantization, Integer>> codes = new HashMap<>();
+  private final Map<String, Integer> signs = new HashMap<>(); // by result of Binarize
   private boolean acrossRows;
 
   private Lowering(Request request, GraphView view, Collection<String> outputs) {
@@ -137,9 +140,11 @@ final class Lowering {
   private void findDemands() {
     asFloat.addAll(outputs);
     for (Step step : steps) {
-      if (!isFakeQuantize(step.node())) {
+      if (!isFakeQuantize(step.node()) && !isBinarize(step.node())) {
         for (String input : step.lowering().reads(step.node(), this)) {
-          if (takesCodes(step.node(), input)) {
+          if (takesSigns(step.node(), input)) {
+            asSigns.add(input);
+          } else if (takesCodes(step.node(), input)) {
             Node quantizer = producers.get(input);
             (isConvolution(step.node()) ? asImageCodes : asCodes)
                 .putIfAbsent(quantizer.input(0), Quantization.of(quantizer));
@@ -151,8 +156,16 @@ final class Lowering {
     }
     for (int i = steps.size() - 1; i >= 0; i--) {
       Node node = steps.get(i).node();
-      if (isFakeQuantize(node) && asFloat.contains(node.output(0))) {
+      boolean rounds = isFakeQuantize(node) || isBinarize(node);
+      if (rounds && asFloat.contains(node.output(0))) {
         asFloat.add(node.input(0));
+      }
+      String x = node.input(0);
+      if (asSigns.contains(node.output(0)) && (asCodes.containsKey(x) || thresholds(x) == null)) {
+        asFloat.add(x);
+      }
+      if (takesSigns(node, x) && asCodes.containsKey(node.output(0))) {
+        asFloat.add(node.output(0)); // codes are not made from signs at once
       }
     }
   }
@@ -230,6 +243,39 @@ final class Lowering {
 
   static boolean isFakeQuantize(Node node) {
     return node.is(Domains.DEMITASSE, FusedOperators.FAKE_QUANTIZE);
+  }
+
+  private static boolean isBinarize(Node node) {
+    return node.is(Domains.DEMITASSE, FusedOperators.BINARIZE);
+  }
+
+  /** True when {@code input} is made of signs and {@code node} computes with their bits. */
+  boolean takesSigns(Node node, String input) {
+    Node producer = producers.get(input);
+    return producer != null
+        && isBinarize(producer)
+        && node.is(Domains.DEMITASSE, FusedOperators.LINEAR)
+        && node.inputs().lastIndexOf(input) == 0
+        && !node.hasInput(3) // a residual is added to floats
+        && model.weights().get(node.input(1)) instanceof BinaryWeight weight
+        && SignThresholds.takesSigns(weight)
+        && shape(input).isMatrix();
+  }
+
+  /**
+   * For the result of a linear operator of signs: what its integer sums are compared with to get
+   * the result's signs at once; null for all other values.
+   */
+  int[] thresholds(String value) {
+    Node node = producers.get(value);
+    boolean possible =
+        node != null
+            && node.is(Domains.DEMITASSE, FusedOperators.LINEAR)
+            && node.text("activation", "none").equals("none")
+            && takesSigns(node, node.input(0));
+    return possible
+        ? SignThresholds.of((BinaryWeight) model.weights().get(node.input(1)), floats(node, 2))
+        : null;
   }
 
   /** True when {@code input} is fake-quantized and {@code node} computes with its codes. */
@@ -394,6 +440,44 @@ final class Lowering {
     if (id == null) {
       id = program.constant(tensor, dimensions);
       made.put(shape, id);
+    }
+    return id;
+  }
+
+  /**
+   * The bits of the signs that a Binarize makes; added to the program unless the operation before
+   * it made them.
+   */
+  int signs(Node binarize) {
+    Integer id = signs.get(binarize.output(0));
+    if (id == null) {
+      int source = id(binarize.input(0));
+      id = defineSigns(binarize);
+      program.binarize(source, id);
+    }
+    return id;
+  }
+
+  private int defineSigns(Node binarize) {
+    RowShape shape = shape(binarize.output(0));
+    long[] words = shape.dimensions().clone();
+    words[words.length - 1] = (shape.features() + 63) / 64;
+    int id = program.value(DataType.INT64, new RowShape(shape.rows(), words));
+    signs.put(binarize.output(0), id);
+    return id;
+  }
+
+  /** A new program value for the signs of a value, for all that ask for them. */
+  int defineSignsOf(String value) {
+    int id = ProgramBuilder.NONE;
+    for (Node reader : consumers.get(value)) {
+      if (isBinarize(reader)) {
+        if (id == ProgramBuilder.NONE) {
+          id = defineSigns(reader);
+        } else {
+          signs.put(reader.output(0), id);
+        }
+      }
     }
     return id;
   }

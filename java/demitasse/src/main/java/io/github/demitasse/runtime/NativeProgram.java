@@ -25,6 +25,11 @@ final class NativeProgram implements AutoCloseable {
     this.origins = origins;
   }
 
+  /** How many operations a run carries out. */
+  int operations() {
+    return origins.size();
+  }
+
   static void free(long program, List<Tensor> constants) {
     Demitasse.dmt_program_release(program);
     for (Tensor constant : constants) {

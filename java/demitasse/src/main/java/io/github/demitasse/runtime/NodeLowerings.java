@@ -14,6 +14,7 @@ final class NodeLowerings {
   static {
     fused(FusedOperators.LINEAR, new LinearLowering());
     fused(FusedOperators.FAKE_QUANTIZE, new FakeQuantizeLowering());
+    fused(FusedOperators.BINARIZE, new BinarizeLowering());
     fused(FusedOperators.SKIP_LAYER_NORMALIZATION, new LayerNormalizationLowering());
     fused(FusedOperators.MULTI_HEAD_ATTENTION, new AttentionLowering());
     fused(FusedOperators.PACKED_ATTENTION, new AttentionLowering());

@@ -103,6 +103,16 @@ final class ProgramBuilder implements AutoCloseable {
     added(Demitasse.dmt_program_linear(program, x, weight, bias, activation, residual, 0, y));
   }
 
+  /** {@code y = signs of x}, rows of bits. */
+  void binarize(int x, int y) {
+    added(Demitasse.dmt_program_binarize(program, x, y));
+  }
+
+  /** Rows of bits times signs: floats, or with {@code thresholds} again rows of bits. */
+  void binaryLinear(int x, long weight, float[] bias, int activation, int[] thresholds, int y) {
+    added(Demitasse.dmt_program_binary_linear(program, x, weight, bias, activation, thresholds, y));
+  }
+
   void quantize(int x, int q) {
     added(Demitasse.dmt_program_quantize(program, x, q));
   }

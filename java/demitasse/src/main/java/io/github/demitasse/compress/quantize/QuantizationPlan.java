@@ -25,12 +25,14 @@ final class QuantizationPlan {
   private final Quantize settings;
   private final Model model;
   private final List<Layer> all;
+  private final Map<String, Node> producers;
   private final Map<String, String> encodedEarlier = new HashMap<>();
 
   QuantizationPlan(Quantize settings, Model model, Plan earlier) {
     this.settings = settings;
     this.model = model;
     this.all = Layer.of(model);
+    this.producers = model.graph().producers();
     for (Plan.StepPlan step : earlier.steps()) {
       for (LayerPlan layer : step.layers()) {
         if (!layer.skipped() && !layer.encodingAfter().equals(layer.encodingBefore())) {
@@ -51,9 +53,12 @@ final class QuantizationPlan {
               + String.join(", ", names));
     }
     List<LayerPlan> plans = new ArrayList<>();
+    boolean needsScales = false;
     for (Layer layer : all) {
       if (settings.layers().matches(layer.name())) {
-        plans.add(plan(layer));
+        LayerPlan plan = plan(layer);
+        plans.add(plan);
+        needsScales |= !plan.skipped() && settings.needsSigns(layer, producers);
       }
     }
     if (plans.isEmpty()) {
@@ -62,7 +67,8 @@ final class QuantizationPlan {
               ? "quantize: the model has no layers with weights"
               : "quantize: " + settings.layers() + " leaves no layer");
     }
-    return new Plan.StepPlan(settings.toString(), plans, settings.needsCalibration());
+    return new Plan.StepPlan(
+        settings.toString(), plans, needsScales || settings.needsCalibration());
   }
 
   private LayerPlan plan(Layer layer) {
@@ -71,6 +77,7 @@ final class QuantizationPlan {
     if (!skipped) {
       requireGroupsThatDivide(layer);
       requireTrainedForSigns(layer);
+      requireSigns(layer);
     }
     String encoding = layer.weight().encoding();
     long bytes = layer.weight().storedBytes();
@@ -144,6 +151,16 @@ final class QuantizationPlan {
                   + " choose int4, or force it",
               layer,
               100 * kept));
+    }
+  }
+
+  private void requireSigns(Layer layer) {
+    if (!settings.forced() && settings.needsSigns(layer, producers)) {
+      throw new IllegalArgumentException(
+          "quantize: layer "
+              + layer
+              + " was not trained for binary activations: its input is not made of signs (where(x"
+              + " >= 0, 1, -1)); leave the layer out, choose activations int8 or none, or force it");
     }
   }
 

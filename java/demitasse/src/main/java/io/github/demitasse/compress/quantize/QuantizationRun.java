@@ -7,6 +7,8 @@ import io.github.demitasse.compress.Plan;
 import io.github.demitasse.compress.StepContext;
 import io.github.demitasse.compress.statistics.ChannelStatistics;
 import io.github.demitasse.compress.statistics.GramMatrix;
+import io.github.demitasse.graph.Node;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
 import java.util.ArrayList;
@@ -19,10 +21,12 @@ import java.util.Set;
 final class QuantizationRun {
   private final Quantize settings;
   private final Model original;
+  private final Map<String, Node> producers;
 
   QuantizationRun(Quantize settings, Model original) {
     this.settings = settings;
     this.original = original;
+    this.producers = original.graph().producers();
   }
 
   /** What the shared pass over the data must show. */
@@ -54,7 +58,7 @@ final class QuantizationRun {
     if (settings.method().needsInputs() && !settings.method().isSequential()) {
       observers.add(new GramMatrix(inputs));
     }
-    if (settings.correctsBias()) {
+    if (settings.correctsBias() || settings.needsSigns(layer, producers)) {
       observers.add(new ChannelStatistics(inputs));
     }
     return observers;
@@ -83,6 +87,11 @@ final class QuantizationRun {
         Weight quantized =
             WeightQuantizer.quantize(
                 layer, settings, inputs, note -> noteForAll(users, note, context));
+        if (quantized instanceof BinaryWeight signs
+            && settings.activations() == NumberFormat.BINARY) {
+          float scale = SignActivations.scale(producers, users, context.observations());
+          quantized = XnorScaling.scaled(signs, scale);
+        }
         changed.put(layer.weightName(), quantized);
         if (settings.method().isSequential()) {
           simulated.put(layer.weightName(), new DenseWeight(quantized.dequantize()));
@@ -96,6 +105,9 @@ final class QuantizationRun {
     }
     if (settings.activations() == null) {
       return quantized;
+    }
+    if (settings.activations() == NumberFormat.BINARY) {
+      return SignActivations.insert(quantized, chosen);
     }
     return ActivationQuantization.insert(
         quantized, chosen, settings.calibration() != null, context.observations());

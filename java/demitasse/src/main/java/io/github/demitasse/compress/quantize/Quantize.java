@@ -8,6 +8,7 @@ import io.github.demitasse.compress.Selector;
 import io.github.demitasse.compress.Step;
 import io.github.demitasse.compress.StepContext;
 import io.github.demitasse.compress.quantize.WeightScheme.Sharing;
+import io.github.demitasse.graph.Node;
 import java.util.List;
 import java.util.Map;
 
@@ -27,10 +28,11 @@ import java.util.Map;
  * @param correctsBias the mean error that the rounding of a layer's weights makes in its outputs on
  *     calibration data is taken off its bias (Nagel et al. 2019, "Data-Free Quantization Through
  *     Weight Equalization and Bias Correction")
- * @param activations INT8, or null to leave activations in floating point
+ * @param activations INT8; BINARY, with binary weights: signs, for networks trained for them; or
+ *     null to leave activations in floating point
  * @param calibration how ranges of activations are found beforehand, or null for dynamic ones
  * @param embeddings how lookup tables are stored, or null to leave them as they are
- * @param forced binary weights also for layers that were not trained for them
+ * @param forced binary weights and activations also for layers that were not trained for them
  * @param layers which layers
  */
 public record Quantize(
@@ -45,13 +47,20 @@ public record Quantize(
     implements Step {
 
   public Quantize {
+    boolean signs = activations == NumberFormat.BINARY;
     if (activations != null
-        && (activations != NumberFormat.INT8 || !weights.format().hasScales())) {
+        && !(activations == NumberFormat.INT8 && weights.format().hasScales())
+        && !(signs && weights.format() == NumberFormat.BINARY)) {
       throw new IllegalArgumentException(
-          "activations can be int8 with integer or binary weights; given weights "
+          "activations can be int8 with weights of codes or signs, and binary with binary weights;"
+              + " given weights "
               + weights.format()
               + ", activations "
               + activations);
+    }
+    if (signs && (calibration != null || correctsBias)) {
+      throw new IllegalArgumentException(
+          "binary activations have no range to calibrate and no bias to correct");
     }
     requireMethodFor(method, weights);
     if (embeddings != null) {
@@ -158,7 +167,7 @@ public record Quantize(
         weights, method, correctsBias, activations, calibration, null, forced, layers);
   }
 
-  /** Binary weights also where the network was not trained for them. */
+  /** Binary weights and activations also where the network was not trained for them. */
   public Quantize force() {
     return new Quantize(
         weights, method, correctsBias, activations, calibration, embeddings, true, layers);
@@ -197,6 +206,13 @@ public record Quantize(
         : codes;
   }
 
+  /** True for a layer that is to compute with signs and does not get them yet. */
+  boolean needsSigns(Layer layer, Map<String, Node> producers) {
+    return activations == NumberFormat.BINARY
+        && layer.kind() == Layer.Kind.LINEAR
+        && !SignActivations.has(producers, layer);
+  }
+
   boolean needsCalibration() {
     return calibration != null || method.needsInputs() || correctsBias;
   }
@@ -229,6 +245,8 @@ public record Quantize(
         + (activations == null ? "" : ", activations " + activations)
         + (activations == null
             ? ""
-            : calibration == null ? " dynamic" : " static by " + calibration.description());
+            : activations == NumberFormat.BINARY
+                ? ""
+                : calibration == null ? " dynamic" : " static by " + calibration.description());
   }
 }

@@ -28,7 +28,8 @@ import java.util.Arrays;
  * @param damping with {@code gptq}: default 0.01
  * @param iterations with {@code adaround}: default 500
  * @param biasCorrection default false
- * @param activations {@code int8}, or {@code none} or absent for floating point
+ * @param activations {@code int8}, {@code binary} (with {@code weights: binary}), or {@code none}
+ *     or absent for floating point
  * @param calibrate {@code min-max}, {@code moving-average}, {@code percentile}, {@code entropy} or
  *     {@code mse}: fixed ranges for activations; absent for dynamic ones
  * @param percentile with {@code calibrate: percentile}: the share of values to keep in per cent,
@@ -97,7 +98,9 @@ public record QuantizeSettings(
     @JsonProperty("none")
     NONE,
     @JsonProperty("int8")
-    INT8
+    INT8,
+    @JsonProperty("binary")
+    BINARY
   }
 
   /** What becomes of lookup tables, by names in recipes. */
@@ -164,6 +167,8 @@ public record QuantizeSettings(
     }
     if (activations == Activations.INT8) {
       step = step.activations(NumberFormat.INT8);
+    } else if (activations == Activations.BINARY) {
+      step = step.activations(NumberFormat.BINARY);
     }
     if (calibrate != null) {
       step = step.calibrate(calibration());

@@ -33,6 +33,20 @@ final class XnorScaling {
         granularity);
   }
 
+  /** The same signs with other scales. */
+  static BinaryWeight scaled(BinaryWeight weight, float factor) {
+    float[] scales = weight.scales().toFloats();
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] *= factor;
+    }
+    return new BinaryWeight(
+        weight.signs(),
+        weight.rows(),
+        weight.columns(),
+        Tensor.of(scales, scales.length),
+        weight.granularity());
+  }
+
   /**
    * @param groups for each weight the index of its group
    */

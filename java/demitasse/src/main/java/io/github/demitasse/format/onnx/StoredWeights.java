@@ -6,6 +6,7 @@ import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
@@ -29,7 +30,8 @@ import java.util.Set;
  * and a {@code DequantizeLinear}; where the operator set is too old for that (per channel below 13,
  * per group or 4 bits below 21) it is spelled out as Cast, Sub, Mul. A codebook has no operator of
  * its own: its codes are looked up with a Gather and multiplied with the scales; where the operator
- * set has no 4-bit type (below 21) codes are written as bytes. Signs are written as FLOAT32.
+ * set has no 4-bit type (below 21) codes are written as bytes. Signs are quantized codes of 1 and
+ * -1.
  */
 final class StoredWeights {
   private static final int CAST_BFLOAT16 = 13;
@@ -70,7 +72,7 @@ final class StoredWeights {
     for (Weight weight : model.weights().values()) {
       if (weight instanceof QuantizedWeight quantized) {
         wanted = Math.max(wanted, needed(quantized));
-      } else if (weight instanceof CodebookWeight) {
+      } else if (weight instanceof CodebookWeight || weight instanceof BinaryWeight) {
         wanted = Math.max(wanted, FOUR_BITS);
       } else if (weight.type() == DataType.FLOAT32) {
         for (Tensor part : weight.parts().values()) {
@@ -113,9 +115,25 @@ final class StoredWeights {
       }
     } else if (weight instanceof CodebookWeight book) {
       addLookup(name, book);
+    } else if (weight instanceof BinaryWeight binary) {
+      add(name, codes(binary));
     } else {
       initializers.put(name, weight.dequantize().leaveToCollector());
     }
+  }
+
+  /** Signs as the smallest codes that the operator set has for them. */
+  private static QuantizedWeight codes(BinaryWeight weight) {
+    byte[] signs = weight.signs().toBytes();
+    long[] codes = new long[weight.rows() * weight.columns()];
+    for (int i = 0; i < codes.length; i++) {
+      codes[i] = (signs[i / 8] >> i % 8 & 1) != 0 ? 1 : -1;
+    }
+    return new QuantizedWeight(
+        Tensor.ofIntegers(DataType.INT4, codes, weight.shape()),
+        weight.scales(),
+        null,
+        weight.granularity());
   }
 
   /** The same with codes of 8 bits, for what the operator set has no type for. */

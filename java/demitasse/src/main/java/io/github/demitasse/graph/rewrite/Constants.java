@@ -55,6 +55,11 @@ final class Constants {
     return plain ? ((DenseWeight) weight).tensor() : weight.dequantize();
   }
 
+  /** True for floats that are stored as such, or in half precision. */
+  static boolean isPlain(Weight weight) {
+    return weight instanceof DenseWeight dense && dense.type() == DataType.FLOAT32;
+  }
+
   static boolean isIntegral(DataType type) {
     return switch (type) {
       case INT64, INT32, INT16, INT8, UINT64, UINT32, UINT16, UINT8, BOOL -> true;

@@ -3,6 +3,7 @@ package io.github.demitasse.graph.rewrite;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
@@ -52,10 +53,44 @@ final class DecodeWeight implements Rewrite {
     }
     return switch (codes.type()) {
       case INT8, UINT8, INT4, UINT4, INT2, UINT2 ->
-          new QuantizedWeight(codes, scales, WeightLayouts.nullIfZero(zeroPoints), granularity);
+          codes(codes, scales, WeightLayouts.nullIfZero(zeroPoints), granularity);
       case INT32 -> bias(codes, scales, zeroPoints);
       default -> null;
     };
+  }
+
+  /** A matrix of nothing but 1 and -1 is one of signs. */
+  private static Weight codes(
+      Tensor codes, Tensor scales, Tensor zeroPoints, Granularity granularity) {
+    QuantizedWeight weight = new QuantizedWeight(codes, scales, zeroPoints, granularity);
+    boolean signed = codes.type() == DataType.INT4 || codes.type() == DataType.INT8;
+    boolean possible = signed && zeroPoints == null && codes.rank() == 2 && codes.elements() > 0;
+    if (!possible || !startsWithSign(codes)) {
+      return weight;
+    }
+    long[] values = codes.toLongs();
+    byte[] signs = new byte[(values.length + 7) / 8];
+    for (int i = 0; i < values.length; i++) {
+      if (values[i] != 1 && values[i] != -1) {
+        return weight;
+      }
+      if (values[i] > 0) {
+        signs[i / 8] |= (byte) (1 << i % 8);
+      }
+    }
+    return new BinaryWeight(
+        Tensor.ofBytes(DataType.UINT8, signs, signs.length),
+        Math.toIntExact(codes.dimension(0)),
+        Math.toIntExact(codes.dimension(1)),
+        scales,
+        granularity);
+  }
+
+  /** Spares other weights the look at all of their codes. */
+  private static boolean startsWithSign(Tensor codes) {
+    int first = codes.buffer().get(0);
+    int code = codes.type() == DataType.INT4 ? first << 28 >> 28 : first;
+    return Math.abs(code) == 1;
   }
 
   private static Granularity granularity(Node root, Tensor codes, Tensor scales) {

@@ -118,6 +118,7 @@ public final class ExpandFusedOperators {
       case FusedOperators.LINEAR -> linear(node, scope);
       case FusedOperators.FUSED_CONV -> ExpandConvolution.add(node, scope);
       case FusedOperators.FAKE_QUANTIZE -> ExpandFakeQuantize.add(node, scope);
+      case FusedOperators.BINARIZE -> binarize(node, scope);
       case FusedOperators.SKIP_LAYER_NORMALIZATION -> skipLayerNormalization(node, scope);
       case FusedOperators.MULTI_HEAD_ATTENTION ->
           attention(node, List.of(node.input(0), node.input(1), node.input(2)), 3, scope);
@@ -154,6 +155,11 @@ public final class ExpandFusedOperators {
     if (residual) {
       scope.nodeTo(output, "Add", Map.of(), product, node.input(3));
     }
+  }
+
+  private static void binarize(Node node, Expansion.Scope scope) {
+    String positive = scope.node("GreaterOrEqual", node.input(0), scope.scalar(0f));
+    scope.nodeTo(node.output(0), "Where", Map.of(), positive, scope.scalar(1f), scope.scalar(-1f));
   }
 
   static void activation(String activation, String x, String result, Expansion.Scope scope) {

@@ -2,11 +2,9 @@ package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
-import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -16,9 +14,6 @@ import java.util.Set;
  * constants.
  */
 final class FoldIntoConvolution implements Rewrite {
-  /** y = factors x + summands, one of each per channel. */
-  private record Affine(double[] factors, double[] summands) {}
-
   @Override
   public Set<String> roots() {
     return Set.of("BatchNormalization", "Mul", "Div", "Add", "Sub");
@@ -40,10 +35,7 @@ final class FoldIntoConvolution implements Rewrite {
     boolean transposed = convolution.is("ConvTranspose");
     long[] shape = graph.weight(convolution.input(1)).shape();
     long channels = transposed ? shape[1] * convolution.integer("group", 1) : shape[0];
-    Affine affine =
-        root.is("BatchNormalization")
-            ? normalization(root, channels, graph)
-            : arithmetic(root, root.input(1 - input), channels, shape.length, graph);
+    ChannelAffine affine = ChannelAffine.of(root, input, channels, shape.length, graph);
     if (affine == null) {
       return false;
     }
@@ -61,87 +53,29 @@ final class FoldIntoConvolution implements Rewrite {
     }
     return found
             && graph.hasOneConsumer(value)
-            && isPlain(graph.weight(node.input(1)))
-            && (!node.hasInput(2) || isPlain(graph.weight(node.input(2))))
+            && Constants.isPlain(graph.weight(node.input(1)))
+            && (!node.hasInput(2) || Constants.isPlain(graph.weight(node.input(2))))
         ? node
         : null;
   }
 
-  private static boolean isPlain(Weight weight) {
-    return weight instanceof DenseWeight dense && dense.type() == DataType.FLOAT32;
-  }
-
-  private static Affine normalization(Node node, long channels, GraphEditor graph) {
-    float[][] parameters = new float[4][];
-    for (int i = 0; i < 4; i++) {
-      Weight weight = graph.weight(node.input(i + 1));
-      if (!isPlain(weight) || weight.elements() != channels) {
-        return null;
-      }
-      parameters[i] = Convolutions.floats(weight);
-    }
-    for (int output = 1; output < node.outputs().size(); output++) {
-      if (node.hasOutput(output)) {
-        return null; // the statistics of training
-      }
-    }
-    if (node.integer("training_mode", 0) != 0) {
-      return null;
-    }
-    double epsilon = node.number("epsilon", 1e-5f);
-    double[] factors = new double[parameters[0].length];
-    double[] summands = new double[factors.length];
-    for (int c = 0; c < factors.length; c++) {
-      factors[c] = parameters[0][c] / Math.sqrt(parameters[3][c] + epsilon);
-      summands[c] = parameters[1][c] - parameters[2][c] * factors[c];
-    }
-    return new Affine(factors, summands);
-  }
-
-  private static Affine arithmetic(
-      Node node, String constant, long channels, int rank, GraphEditor graph) {
-    float[] values = Convolutions.perChannel(graph.weight(constant), channels, rank);
-    if (values == null) {
-      return null;
-    }
-    double[] factors = new double[values.length];
-    double[] summands = new double[values.length];
-    Arrays.fill(factors, 1);
-    for (int c = 0; c < values.length; c++) {
-      switch (node.operator()) {
-        case "Mul" -> factors[c] = values[c];
-        case "Div" -> factors[c] = 1.0 / values[c];
-        case "Add" -> summands[c] = values[c];
-        default -> summands[c] = -values[c];
-      }
-      if (!Double.isFinite(factors[c])) {
-        return null;
-      }
-    }
-    return new Affine(factors, summands);
-  }
-
   private static void fold(
-      Node root, Node convolution, Affine affine, boolean transposed, GraphEditor graph) {
+      Node root, Node convolution, ChannelAffine affine, boolean transposed, GraphEditor graph) {
     String filters = convolution.input(1);
-    boolean scales = Arrays.stream(affine.factors).anyMatch(factor -> factor != 1);
-    if (scales) {
+    if (!affine.isShift()) {
       long groups = transposed ? convolution.integer("group", 1) : 1;
       filters =
           store(
               filters,
-              scaled(graph.weight(filters), affine.factors, transposed, groups),
+              scaled(graph.weight(filters), affine.factors(), transposed, groups),
               convolution.name() + ".weight",
               graph);
     }
-    float[] bias = new float[affine.factors.length];
-    float[] given =
-        convolution.hasInput(2)
-            ? Convolutions.floats(graph.weight(convolution.input(2)))
-            : new float[bias.length];
-    for (int c = 0; c < bias.length; c++) {
-      bias[c] = (float) (given[c] * affine.factors[c] + affine.summands[c]);
-    }
+    float[] bias =
+        affine.bias(
+            convolution.hasInput(2)
+                ? Convolutions.floats(graph.weight(convolution.input(2)))
+                : null);
     DenseWeight folded = new DenseWeight(Tensor.of(bias, bias.length));
     String name =
         convolution.hasInput(2)

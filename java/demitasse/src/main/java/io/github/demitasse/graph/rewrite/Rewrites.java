@@ -111,6 +111,7 @@ public final class Rewrites {
         new FuseFakeQuantize(),
         new FuseRowFakeQuantize(),
         new FuseMatMulInteger(),
+        new FuseBinarize(),
         // normalization and activation functions
         new FuseLayerNormalization(),
         new FuseGelu(),
@@ -126,6 +127,7 @@ public final class Rewrites {
         new FuseGemm(),
         new FuseMatMul(),
         new FuseBias(),
+        new FoldIntoLinear(),
         new FuseActivation(),
         new KeepTokenAxes(),
         // transformers

@@ -152,6 +152,51 @@ final class WeightLayouts {
     return new DenseWeight(scaled(((DenseWeight) weight).tensor(), factor));
   }
 
+  /**
+   * Each column of a matrix times a number of its own, in the same encoding; null for encodings
+   * other than plain floats and signs.
+   */
+  static Weight scaledColumns(Weight matrix, double[] factors) {
+    if (matrix instanceof BinaryWeight binary) {
+      return scaledColumns(binary, factors);
+    }
+    if (!Constants.isPlain(matrix)) {
+      return null;
+    }
+    float[] values = Constants.floats(matrix).toFloats();
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (values[i] * factors[i % factors.length]);
+    }
+    return new DenseWeight(Tensor.of(values, matrix.shape()));
+  }
+
+  /** Scales stay positive: a negative factor turns the signs of its column. */
+  private static Weight scaledColumns(BinaryWeight matrix, double[] factors) {
+    boolean perColumn =
+        isPerColumnOrTensor(matrix.granularity())
+            || matrix.granularity() instanceof Granularity.PerGroup group && group.axis() == 0;
+    if (!perColumn) {
+      return null;
+    }
+    float[] scales = perColumn(matrix, matrix.scales()).toFloats();
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] = (float) (scales[i] * Math.abs(factors[i % factors.length]));
+    }
+    byte[] signs = matrix.signs().toBytes();
+    for (int i = 0; i < matrix.rows() * matrix.columns(); i++) {
+      if (factors[i % factors.length] < 0) {
+        signs[i / 8] ^= (byte) (1 << i % 8);
+      }
+    }
+    Granularity granularity = matrix.granularity();
+    return new BinaryWeight(
+        Tensor.ofBytes(DataType.UINT8, signs, signs.length),
+        matrix.rows(),
+        matrix.columns(),
+        Tensor.of(scales, scales.length),
+        granularity instanceof Granularity.PerGroup ? granularity : new Granularity.PerChannel(1));
+  }
+
   private static Tensor scaled(Tensor tensor, float factor) {
     float[] values = tensor.toFloats();
     for (int i = 0; i < values.length; i++) {
