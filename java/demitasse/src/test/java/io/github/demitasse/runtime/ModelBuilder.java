@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Random;
 
 /** Builds small models for tests, node by node. */
-final class ModelBuilder {
+public final class ModelBuilder {
   private final List<ValueInfo> inputs = new ArrayList<>();
   private final List<ValueInfo> outputs = new ArrayList<>();
   private final List<Node> nodes = new ArrayList<>();
@@ -27,12 +27,12 @@ final class ModelBuilder {
   private final Random random = new Random(7);
 
   /** Dimensions are sizes or, as strings, symbols. */
-  ModelBuilder input(String name, DataType type, Object... dimensions) {
+  public ModelBuilder input(String name, DataType type, Object... dimensions) {
     inputs.add(new ValueInfo(name, type, shape(dimensions)));
     return this;
   }
 
-  ModelBuilder output(String name, DataType type, Object... dimensions) {
+  public ModelBuilder output(String name, DataType type, Object... dimensions) {
     outputs.add(new ValueInfo(name, type, shape(dimensions)));
     return this;
   }
@@ -48,17 +48,17 @@ final class ModelBuilder {
     return Shape.of(all);
   }
 
-  ModelBuilder weight(String name, Weight weight) {
+  public ModelBuilder weight(String name, Weight weight) {
     weights.put(name, weight);
     return this;
   }
 
-  ModelBuilder weight(String name, Tensor tensor) {
+  public ModelBuilder weight(String name, Tensor tensor) {
     return weight(name, new DenseWeight(tensor));
   }
 
   /** A FLOAT32 weight of normal random numbers. */
-  ModelBuilder random(String name, long... shape) {
+  public ModelBuilder random(String name, long... shape) {
     Tensor tensor = Tensor.allocate(DataType.FLOAT32, shape);
     var values = tensor.buffer().asFloatBuffer();
     while (values.hasRemaining()) {
@@ -67,16 +67,16 @@ final class ModelBuilder {
     return weight(name, tensor);
   }
 
-  ModelBuilder fused(
+  public ModelBuilder fused(
       String operator, List<String> from, List<String> to, Map<String, Attribute> attributes) {
     return node(Domains.DEMITASSE, operator, from, to, attributes);
   }
 
-  ModelBuilder node(String operator, List<String> from, String to) {
+  public ModelBuilder node(String operator, List<String> from, String to) {
     return node("", operator, from, List.of(to), Map.of());
   }
 
-  ModelBuilder node(
+  public ModelBuilder node(
       String domain,
       String operator,
       List<String> from,
@@ -86,7 +86,7 @@ final class ModelBuilder {
     return this;
   }
 
-  Model build() {
+  public Model build() {
     Map<String, Integer> opsets = Map.of("", 21, Domains.DEMITASSE, 1, Domains.MICROSOFT, 1);
     Graph graph = new Graph("test", opsets, inputs, outputs, nodes, Map.of());
     return new Model(graph, weights, Map.of());

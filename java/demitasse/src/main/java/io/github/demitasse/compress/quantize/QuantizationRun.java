@@ -54,12 +54,11 @@ final class QuantizationRun {
     if (layer.kind() != Layer.Kind.LINEAR) {
       return observers;
     }
-    int inputs = inputs(layer);
     if (settings.method().needsInputs() && !settings.method().isSequential()) {
-      observers.add(new GramMatrix(inputs));
+      observers.add(new GramMatrix(inputs(layer)));
     }
-    if (settings.correctsBias() || settings.needsSigns(layer, producers)) {
-      observers.add(new ChannelStatistics(inputs));
+    if (settings.needsSigns(layer, producers)) {
+      observers.add(new ChannelStatistics(inputs(layer)));
     }
     return observers;
   }
@@ -100,17 +99,16 @@ final class QuantizationRun {
       }
     }
     Model quantized = original.withWeights(changed);
-    if (settings.correctsBias()) {
-      quantized = BiasCorrection.apply(original, quantized, chosen, context.observations());
-    }
-    if (settings.activations() == null) {
-      return quantized;
-    }
     if (settings.activations() == NumberFormat.BINARY) {
-      return SignActivations.insert(quantized, chosen);
+      quantized = SignActivations.insert(quantized, chosen);
+    } else if (settings.activations() != null) {
+      quantized =
+          ActivationQuantization.insert(
+              quantized, chosen, settings.calibration() != null, context.observations());
     }
-    return ActivationQuantization.insert(
-        quantized, chosen, settings.calibration() != null, context.observations());
+    return settings.correctsBias()
+        ? BiasCorrection.apply(original, quantized, chosen, context)
+        : quantized;
   }
 
   private static void noteForAll(List<Layer> users, String note, StepContext context) {

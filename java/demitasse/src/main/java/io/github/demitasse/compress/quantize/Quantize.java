@@ -25,9 +25,9 @@ import java.util.Map;
  *
  * @param weights how weights of linear layers are stored
  * @param method how their scales and codes are found
- * @param correctsBias the mean error that the rounding of a layer's weights makes in its outputs on
- *     calibration data is taken off its bias (Nagel et al. 2019, "Data-Free Quantization Through
- *     Weight Equalization and Bias Correction")
+ * @param correctsBias the mean error of each output channel of linear layers and convolutions on
+ *     calibration data is taken off the bias, layer after layer (Nagel et al. 2019, "Data-Free
+ *     Quantization Through Weight Equalization and Bias Correction")
  * @param activations INT8; BINARY, with binary weights: signs, for networks trained for them; or
  *     null to leave activations in floating point
  * @param calibration how ranges of activations are found beforehand, or null for dynamic ones
@@ -131,7 +131,7 @@ public record Quantize(
         weights, newMethod, correctsBias, activations, calibration, embeddings, forced, layers);
   }
 
-  /** Needs calibration data. */
+  /** Corrects biases; needs calibration data and runs it through the layers one by one. */
   public Quantize correctBias() {
     return new Quantize(
         weights, method, true, activations, calibration, embeddings, forced, layers);

@@ -96,13 +96,7 @@ class LowBitQuantizationTest {
   }
 
   @Test
-  void biasCorrectionTakesTheMeanErrorOff() {
-    float[] before = {1, 2, -3, 4};
-    float[] after = {1.5f, 2, -3, 3};
-    float[] bias = {10, 20};
-    BiasCorrection.correct(bias, new float[] {2, 4}, before, after);
-    assertEquals(10 - 1, bias[0], 1e-6);
-    assertEquals(20 + 4, bias[1], 1e-6);
+  void biasCorrectionHelpsLinearLayers() {
     Quantize coarse = Quantize.weights(INT4).perTensor().in(LAYER);
     double plain = layer(compress(coarse), LAYER).outputSqnr();
     double corrected = layer(compress(coarse.correctBias()), LAYER).outputSqnr();
