@@ -190,7 +190,7 @@ final class CompressCommand implements Callable<Integer> {
             Output.megabytes(layer.bytesAfter()),
             layer.layer(),
             layer.shape(),
-            layer.skipped() ? "  (left as it is: " + layer.reason() + ")" : "");
+            remark(layer));
       }
     }
     output.line(
@@ -216,7 +216,14 @@ final class CompressCommand implements Callable<Integer> {
         null,
         null,
         layer.reason(),
-        null);
+        layer.note());
+  }
+
+  private static String remark(LayerPlan layer) {
+    if (layer.skipped()) {
+      return "  (left as it is: " + layer.reason() + ")";
+    }
+    return layer.note() == null ? "" : "  (" + layer.note() + ")";
   }
 
   private void print(Report report) {

@@ -10,6 +10,7 @@ package io.github.demitasse.compress;
  * @param bytesBefore stored bytes now
  * @param bytesAfter stored bytes afterwards, exact
  * @param reason why the layer is skipped; "" when it is not
+ * @param note what else there is to say, such as the layer that it is equalized with; or null
  */
 public record LayerPlan(
     String layer,
@@ -18,7 +19,8 @@ public record LayerPlan(
     String encodingAfter,
     long bytesBefore,
     long bytesAfter,
-    String reason) {
+    String reason,
+    String note) {
 
   public boolean skipped() {
     return !reason.isEmpty();

@@ -46,7 +46,7 @@ public record Awq(WeightScheme weights, Selector layers) implements Step {
 
   @Override
   public Plan.StepPlan plan(Model model, Plan earlier) {
-    return EqualizedLayers.plan(model, earlier, layers, toString(), false, true);
+    return EqualizedLayers.plan(model, earlier, layers, toString(), true);
   }
 
   @Override

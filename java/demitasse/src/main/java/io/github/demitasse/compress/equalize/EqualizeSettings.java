@@ -8,7 +8,7 @@ import io.github.demitasse.compress.StepSettings;
 /**
  * Immutable: the settings of the step {@code equalize} in a recipe file.
  *
- * @param layers which linear layers, default all
+ * @param layers which linear layers and convolutions, default all
  */
 public record EqualizeSettings(@JsonProperty("layers") Selector layers) implements StepSettings {
 

@@ -13,27 +13,45 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntFunction;
 
 /** Thread-safe: which layers an equalizing step can change. */
 final class EqualizedLayers {
   private EqualizedLayers() {}
 
-  /** What a step will do: nothing that shows in sizes. */
+  private static final Set<Layer.Kind> LINEAR = Set.of(Layer.Kind.LINEAR);
+
+  /** What a step for linear layers will do. */
+  static Plan.StepPlan plan(
+      Model model, Plan earlier, Selector layers, String step, boolean needsData) {
+    return plan(model, earlier, layers, LINEAR, step, false, needsData);
+  }
+
+  /**
+   * What a step will do: nothing that shows in sizes.
+   *
+   * @param kinds of layers that it works on
+   * @param onlyFree true to leave out those before which no layer's weights can take the factors
+   */
   static Plan.StepPlan plan(
       Model model,
       Plan earlier,
       Selector layers,
+      Set<Layer.Kind> kinds,
       String step,
       boolean onlyFree,
       boolean needsData) {
     List<Layer> all =
-        Layer.of(model).stream().filter(layer -> layer.kind() == Layer.Kind.LINEAR).toList();
+        Layer.of(model).stream().filter(layer -> kinds.contains(layer.kind())).toList();
+    String kind = kinds.equals(LINEAR) ? "linear layer" : "linear layer or convolution";
     List<String> unmatched = layers.patternsWithoutMatch(all.stream().map(Layer::name).toList());
     if (!unmatched.isEmpty()) {
       throw new IllegalArgumentException(
           step
-              + ": no linear layer matches "
+              + ": no "
+              + kind
+              + " matches "
               + String.join(", ", unmatched)
               + "; the model's: "
               + String.join(", ", all.stream().map(Layer::name).toList()));
@@ -45,7 +63,8 @@ final class EqualizedLayers {
     for (Layer layer : chosen) {
       String value = layer.node().input(0);
       String reason = reasonToSkip(model, earlier, layer);
-      if (reason.isEmpty() && onlyFree && !scaling.isFree(value, byInput.get(value))) {
+      String before = onlyFree ? scaling.layerBefore(value, byInput.get(value)) : null;
+      if (reason.isEmpty() && onlyFree && before == null) {
         reason = "what comes before it cannot take the factors";
       }
       String encoding = layer.weight().encoding();
@@ -58,12 +77,18 @@ final class EqualizedLayers {
               encoding,
               bytes,
               bytes,
-              reason));
+              reason,
+              before == null || !reason.isEmpty() ? null : withLayer(before)));
     }
     if (plans.isEmpty()) {
-      throw new IllegalArgumentException(step + ": the model has no linear layer to equalize");
+      throw new IllegalArgumentException(step + ": the model has no " + kind + " to equalize");
     }
     return new Plan.StepPlan(step, plans, needsData);
+  }
+
+  /** What plans and reports say of a layer whose ranges meet another's. */
+  static String withLayer(String before) {
+    return "equalized with '" + before + "'";
   }
 
   private static String reasonToSkip(Model model, Plan earlier, Layer layer) {
@@ -104,11 +129,16 @@ final class EqualizedLayers {
     return observers;
   }
 
-  /** The layers that a plan changes, by the value that they read. */
+  /** The linear layers that a plan changes, by the value that they read. */
   static Map<String, List<Layer>> byInput(Model model, Plan.StepPlan plan) {
+    return byInput(model, plan, LINEAR);
+  }
+
+  /** As above, of these kinds. */
+  static Map<String, List<Layer>> byInput(Model model, Plan.StepPlan plan, Set<Layer.Kind> kinds) {
     return InputScaling.byInput(
         Layer.of(model).stream()
-            .filter(layer -> layer.kind() == Layer.Kind.LINEAR)
+            .filter(layer -> kinds.contains(layer.kind()))
             .filter(layer -> plan.changed().contains(layer.name()))
             .toList());
   }

@@ -19,17 +19,20 @@ import java.util.Map;
  * weights that meet them, so that the model computes what it did.
  *
  * <p>The division goes into what produces the activation, where that is possible and nobody else
- * reads it: the gain and shift of a layer normalization, the columns of a linear layer without
- * activation function or with ReLU, or those of the layer that makes an attention's values.
- * Elsewhere a multiplication is inserted.
+ * reads it: the gain and shift of a layer normalization, the outputs of a linear layer or of a
+ * convolution whose activation function lets factors pass, or those of the layer that makes an
+ * attention's values. Elsewhere, before linear layers, a multiplication is inserted.
  */
 final class InputScaling {
   private static final int BIAS = 2;
+  private static final int RESIDUAL = 3;
 
   private final Model model;
   private final Map<String, Node> producers;
   private final Map<String, List<Node>> consumers;
+  private final HomogeneousPath path;
   private final Map<String, Weight> weights;
+  private final Map<String, float[]> scaled = new LinkedHashMap<>(); // weights so far, by name
   private final Map<String, Node> changed = new LinkedHashMap<>(); // by name
   private final Map<String, Node> insertedAfter = new HashMap<>(); // by the value that they divide
 
@@ -37,10 +40,11 @@ final class InputScaling {
     this.model = model;
     this.producers = model.graph().producers();
     this.consumers = model.graph().consumers();
+    this.path = new HomogeneousPath(model);
     this.weights = new LinkedHashMap<>(model.weights());
   }
 
-  /** Linear layers by the value that they read, in order of execution. */
+  /** Layers by the value that they read, in order of execution. */
   static Map<String, List<Layer>> byInput(List<Layer> layers) {
     Map<String, List<Layer>> byInput = new LinkedHashMap<>();
     for (Layer layer : layers) {
@@ -49,13 +53,14 @@ final class InputScaling {
     return byInput;
   }
 
-  /** True when dividing this value costs nothing at run time. */
-  boolean isFree(String value, List<Layer> readers) {
-    return scaledProducer(value, readers) != null;
+  /** The name of the layer whose weights can take the division of a value; null for none. */
+  String layerBefore(String value, List<Layer> readers) {
+    Node producer = scaledProducer(value, readers);
+    return producer == null || isNormalization(producer) ? null : producer.name();
   }
 
   /**
-   * Divides the channels of a value and multiplies the rows of its readers' weights.
+   * Divides the channels of a value and multiplies what its readers' weights meet them with.
    *
    * @param factors positive, one for each channel
    * @param readers layers that read the value and share their weights with no others
@@ -68,15 +73,16 @@ final class InputScaling {
       boolean skip = producer.domain().equals(Domains.DEMITASSE);
       divideVectors(producer, skip ? List.of(2, 3) : List.of(1, 2), factors);
     } else {
-      divideColumns(producer, factors);
+      channels(producer).divideOutputs(floats(producer.input(1)), factors);
+      divideVectors(producer, List.of(BIAS), factors);
     }
     for (Layer reader : readers) {
-      multiplyRows(reader, factors);
+      channels(reader.node()).multiplyInputs(floats(reader.weightName()), factors);
     }
   }
 
   /**
-   * The largest weight behind each channel of a value, where a linear layer's columns can take the
+   * The largest weight behind each channel of a value, where a layer's outputs can take the
    * division; else null. Normalizations have no range of their own.
    */
   float[] producerRanges(String value, List<Layer> readers) {
@@ -84,22 +90,59 @@ final class InputScaling {
     if (producer == null || isNormalization(producer)) {
       return null;
     }
-    float[] values = floats(producer.input(1));
-    float[] largest = new float[Math.toIntExact(weights.get(producer.input(1)).shape()[1])];
-    for (int i = 0; i < values.length; i++) {
-      int column = i % largest.length;
-      largest[column] = Math.max(largest[column], Math.abs(values[i]));
+    Channels channels = channels(producer);
+    float[] largest = new float[channels.outputs()];
+    channels.rangesOfOutputs(floats(producer.input(1)), largest);
+    return largest;
+  }
+
+  /** The largest weight that each channel of a value meets in its readers. */
+  float[] readerRanges(List<Layer> readers) {
+    float[] largest = new float[channels(readers.get(0).node()).inputs()];
+    for (Layer reader : readers) {
+      channels(reader.node()).rangesOfInputs(floats(reader.weightName()), largest);
     }
     return largest;
   }
 
+  private Channels channels(Node layer) {
+    return Channels.of(layer, weights.get(layer.input(1)).shape());
+  }
+
   /** The node whose constants can take the division, or null. */
   private Node scaledProducer(String value, List<Layer> readers) {
-    Node producer = producers.get(value);
     boolean onlyReaders =
         !model.graph().outputNames().contains(value)
-            && consumers.getOrDefault(value, List.of()).size() == readers.size();
-    if (producer == null || !onlyReaders) {
+            && consumers.getOrDefault(value, List.of()).size() == readers.size()
+            && readers.stream().allMatch(reader -> readsOnce(reader.node(), value));
+    if (!onlyReaders) {
+      return null;
+    }
+    return readers.get(0).kind() == Layer.Kind.CONVOLUTION
+        ? convolutionBefore(value, readers)
+        : producerOfRows(value);
+  }
+
+  private Node convolutionBefore(String value, List<Layer> readers) {
+    Node producer = producers.get(path.origin(value));
+    if (producer == null
+        || !producer.is(Domains.DEMITASSE, FusedOperators.FUSED_CONV)
+        || !isHomogeneous(producer)) {
+      return null;
+    }
+    int outputs = channels(producer).outputs();
+    boolean fit =
+        readers.stream()
+            .allMatch(
+                reader ->
+                    reader.kind() == Layer.Kind.CONVOLUTION
+                        && channels(reader.node()).inputs() == outputs);
+    return fit ? producer : null;
+  }
+
+  private Node producerOfRows(String value) {
+    Node producer = producers.get(value);
+    if (producer == null) {
       return null;
     }
     if (isNormalization(producer)) {
@@ -108,7 +151,7 @@ final class InputScaling {
     if (producer.is(Domains.DEMITASSE, FusedOperators.MULTI_HEAD_ATTENTION)) {
       return linearOfValues(producer.input(2));
     }
-    return isHomogeneous(producer) ? producer : null;
+    return isHomogeneousLinear(producer) ? producer : null;
   }
 
   /** Attention averages its values channel by channel. */
@@ -117,7 +160,7 @@ final class InputScaling {
     boolean alone =
         consumers.getOrDefault(values, List.of()).size() == 1
             && !model.graph().outputNames().contains(values);
-    return alone && linear != null && isHomogeneous(linear) ? linear : null;
+    return alone && linear != null && isHomogeneousLinear(linear) ? linear : null;
   }
 
   private static boolean isNormalization(Node node) {
@@ -132,16 +175,29 @@ final class InputScaling {
         .allMatch(this::isReadOnce);
   }
 
+  private boolean isHomogeneousLinear(Node node) {
+    return node.is(Domains.DEMITASSE, FusedOperators.LINEAR) && isHomogeneous(node);
+  }
+
   /** True for layers whose results can be scaled by scaling their weights. */
-  private boolean isHomogeneous(Node node) {
-    String activation = node.text("activation", "none");
-    return node.is(Domains.DEMITASSE, FusedOperators.LINEAR)
-        && (activation.equals("none") || activation.equals("relu"))
-        && !node.hasInput(3)
-        && weights.get(node.input(1)) instanceof DenseWeight
-        && isReadOnce(node.input(1))
-        && (!node.hasInput(BIAS)
-            || weights.containsKey(node.input(BIAS)) && isReadOnce(node.input(BIAS)));
+  private boolean isHomogeneous(Node layer) {
+    boolean passes =
+        switch (layer.text("activation", "none")) {
+          case "none", "relu", "leaky_relu" -> layer.number("output_shift", 0) == 0;
+          default -> false;
+        };
+    return passes
+        && !layer.hasInput(RESIDUAL)
+        && weights.get(layer.input(1)) instanceof DenseWeight weight
+        && weight.elements() > 0
+        && isReadOnce(layer.input(1))
+        && (!layer.hasInput(BIAS)
+            || weights.containsKey(layer.input(BIAS)) && isReadOnce(layer.input(BIAS)));
+  }
+
+  /** False for a layer that adds its own input, too. */
+  private static boolean readsOnce(Node node, String value) {
+    return node.inputs().stream().filter(value::equals).count() == 1;
   }
 
   private boolean isReadOnce(String value) {
@@ -155,28 +211,8 @@ final class InputScaling {
         for (int i = 0; i < values.length; i++) {
           values[i] /= factors[i];
         }
-        put(node.input(input), values, values.length);
       }
     }
-  }
-
-  private void divideColumns(Node linear, float[] factors) {
-    float[] values = floats(linear.input(1));
-    int columns = factors.length;
-    for (int i = 0; i < values.length; i++) {
-      values[i] /= factors[i % columns];
-    }
-    put(linear.input(1), values, values.length / columns, columns);
-    divideVectors(linear, List.of(BIAS), factors);
-  }
-
-  private void multiplyRows(Layer reader, float[] factors) {
-    float[] values = floats(reader.weightName());
-    int columns = values.length / factors.length;
-    for (int i = 0; i < values.length; i++) {
-      values[i] *= factors[i / columns];
-    }
-    put(reader.weightName(), values, factors.length, columns);
   }
 
   private void insertDivision(String value, List<Layer> readers, float[] factors) {
@@ -186,7 +222,7 @@ final class InputScaling {
     }
     String constant = value + "/equalization";
     String result = value + "/equalized";
-    put(constant, inverse, inverse.length);
+    weights.put(constant, new DenseWeight(Tensor.of(inverse, inverse.length)));
     insertedAfter.put(
         value, Node.of(value + "/Equalize", "Mul", List.of(value, constant), List.of(result)));
     for (Layer reader : readers) {
@@ -197,18 +233,23 @@ final class InputScaling {
     }
   }
 
+  /** The elements of a weight, to be changed in place. */
   private float[] floats(String name) {
-    try (Tensor tensor = weights.get(name).dequantize()) {
-      return tensor.toFloats();
+    float[] values = scaled.get(name);
+    if (values == null) {
+      try (Tensor tensor = weights.get(name).dequantize()) {
+        values = tensor.toFloats();
+      }
+      scaled.put(name, values);
     }
-  }
-
-  private void put(String name, float[] values, long... shape) {
-    weights.put(name, new DenseWeight(Tensor.of(values, shape)));
+    return values;
   }
 
   /** The model with everything that was asked for. */
   Model finish() {
+    scaled.forEach(
+        (name, values) ->
+            weights.put(name, new DenseWeight(Tensor.of(values, weights.get(name).shape()))));
     List<Node> nodes = new ArrayList<>();
     insertedAfter.values().stream()
         .filter(inserted -> !producers.containsKey(inserted.input(0)))

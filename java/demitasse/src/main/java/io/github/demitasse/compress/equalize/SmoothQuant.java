@@ -43,7 +43,7 @@ public record SmoothQuant(double alpha, Selector layers) implements Step {
 
   @Override
   public Plan.StepPlan plan(Model model, Plan earlier) {
-    return EqualizedLayers.plan(model, earlier, layers, toString(), false, true);
+    return EqualizedLayers.plan(model, earlier, layers, toString(), true);
   }
 
   @Override

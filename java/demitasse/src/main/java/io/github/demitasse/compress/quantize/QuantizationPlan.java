@@ -88,7 +88,8 @@ final class QuantizationPlan {
         skipped ? encoding : settings.scheme(layer).encoding(),
         bytes,
         skipped ? bytes : settings.scheme(layer).bytes(layer),
-        reason);
+        reason,
+        null);
   }
 
   private String reasonToSkip(Layer layer) {
