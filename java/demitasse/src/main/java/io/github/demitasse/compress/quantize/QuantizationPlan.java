@@ -89,7 +89,7 @@ final class QuantizationPlan {
         bytes,
         skipped ? bytes : settings.scheme(layer).bytes(layer),
         reason,
-        null);
+        skipped ? null : settings.note(layer));
   }
 
   private String reasonToSkip(Layer layer) {

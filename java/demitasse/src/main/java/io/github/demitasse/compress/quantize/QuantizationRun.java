@@ -83,6 +83,10 @@ final class QuantizationRun {
       GramMatrix inputs = gramMatrix(stage.get(0), simulated, context);
       for (List<Layer> users : stage) {
         Layer layer = users.get(0);
+        String notAsAsked = settings.note(layer);
+        if (notAsAsked != null) {
+          noteForAll(users, notAsAsked, context);
+        }
         Weight quantized =
             WeightQuantizer.quantize(
                 layer, settings, inputs, note -> noteForAll(users, note, context));

@@ -213,6 +213,14 @@ public record Quantize(
         && !SignActivations.has(producers, layer);
   }
 
+  /** What plans and reports say of a layer that is not quantized as asked for; else null. */
+  String note(Layer layer) {
+    boolean falls = layer.kind() == Layer.Kind.CONVOLUTION && method.needsInputs();
+    return falls && weights.format().hasScales()
+        ? "rounded to nearest: " + method.description() + " is for linear layers"
+        : null;
+  }
+
   boolean needsCalibration() {
     return calibration != null || method.needsInputs() || correctsBias;
   }
