@@ -3,6 +3,8 @@ package io.github.demitasse.benchmarks.ocr;
 import io.github.demitasse.Model;
 import io.github.demitasse.compress.Compressor;
 import io.github.demitasse.compress.Recipe;
+import io.github.demitasse.compress.Selector;
+import io.github.demitasse.compress.equalize.CrossLayerEqualization;
 import io.github.demitasse.compress.quantize.NumberFormat;
 import io.github.demitasse.compress.quantize.Percentile;
 import io.github.demitasse.compress.quantize.Quantize;
@@ -15,8 +17,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The OCR models in INT8, weights per channel, activations static, for {@link AgainstOnnxRuntime}:
- * as FILE.dmt, and as FILE.qdq.onnx for other runtimes.
+ * The OCR models in INT8, equalized, weights per channel, activations static, biases corrected, for
+ * {@link AgainstOnnxRuntime}: as FILE.dmt, and as FILE.qdq.onnx for other runtimes.
  *
  * <p>Arguments: the folder of the models, the folder for the results.
  */
@@ -30,11 +32,13 @@ public final class QuantizeModels {
     Path to = Files.createDirectories(Path.of(arguments[1]));
     Recipe recipe =
         Recipe.builder()
+            .add(new CrossLayerEqualization(Selector.ALL))
             .add(
                 Quantize.weights(NumberFormat.INT8)
                     .perChannel()
                     .activations(NumberFormat.INT8)
-                    .calibrate(Percentile.of(99.99)))
+                    .calibrate(Percentile.of(99.99))
+                    .correctBias())
             .build();
     for (OcrModel kind : OcrModel.values()) {
       Model model = Model.load(Path.of(arguments[0]).resolve(kind.file() + ".onnx"));
