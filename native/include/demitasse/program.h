@@ -173,10 +173,11 @@ DMT_API int32_t dmt_program_finish(dmt_program* program, int32_t separable);
 
 /* ---- running ---- */
 
-/* sequence_offsets: sequences + 1 token row numbers, ascending from 0; NULL with sequences = 0 for
- * a program of static values. inputs, outputs: addresses of the bound memory, with its sizes in
- * bytes, which must be exactly the values' sizes. threads: at most this many (0: all). Thread-safe;
- * the caller's thread always works. */
+/* sequence_offsets: sequences + 1 token row numbers, ascending from 0. For a program of static
+ * values NULL, and sequences says how many runs this is (0: one), each with the next piece of all
+ * inputs and outputs; they are spread over the threads. inputs, outputs: addresses of the bound
+ * memory, with its sizes in bytes, which must be exactly the values' sizes. threads: at most this
+ * many (0: all). Thread-safe; the caller's thread always works. */
 DMT_API int32_t dmt_program_run(dmt_program* program, int64_t sequences,
                                 const int64_t* sequence_offsets, const int64_t* inputs,
                                 const int64_t* input_bytes, int32_t input_count,

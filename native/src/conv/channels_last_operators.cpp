@@ -55,7 +55,8 @@ QuantizationParameters code_parameters(const OperatorCall& call) {
   require_attributes(call, 1, 1);
   const auto scale = static_cast<float>(call.floats[0]);
   const int64_t zero_point = call.integers[0];
-  if (!(scale > 0) || !std::isfinite(scale) || zero_point < 0 || zero_point > 255) {
+  if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(1 / scale) || zero_point < 0 ||
+      zero_point > 255) {
     reject(call, "scale %g and zero point %lld", call.floats[0],
            static_cast<long long>(zero_point));
   }
@@ -78,18 +79,18 @@ void quantize(const OperatorCall& call) {
   });
 }
 
-void scalar_gate(const GateCall& call) {
+void scalar_gate(const GateCall& call, QuantizationParameters parameters) {
   for (int64_t i = 0; i < call.elements; ++i) {
     const float y = call.x[i] * call.gates[i % call.period];
     if (call.codes == nullptr) {
       call.y[i] = y;
     } else {
-      call.codes[i] = demitasse::quantize(y, {call.scale, call.zero_point});
+      call.codes[i] = requantize(y, parameters);
     }
   }
 }
 
-// x [N, .., C] times gate [N, 1 .., C]: f32, or u8 codes as Quantize gives them.
+// x [N, .., C] times gate [N, 1 .., C]: f32, or u8 codes by requantize().
 void gate(const OperatorCall& call) {
   require_tensors(call, 2);
   const TensorView& x = call.inputs[0];
@@ -105,9 +106,10 @@ void gate(const OperatorCall& call) {
   }
   GateCall all;
   const bool to_codes = y.dtype == DMT_U8;
+  QuantizationParameters parameters;
   if (to_codes) {
-    const QuantizationParameters parameters = code_parameters(call);
-    all.scale = parameters.scale;
+    parameters = code_parameters(call);
+    all.inverse_scale = 1 / parameters.scale;
     all.zero_point = parameters.zero_point;
   } else {
     require_dtype(call, y, DMT_F32);
@@ -142,7 +144,7 @@ void gate(const OperatorCall& call) {
         part.y = y.as<float>() + n * image + within;
       }
       if (isa == Isa::scalar) {
-        scalar_gate(part);
+        scalar_gate(part, parameters);
       } else {
         convolution_kernels(isa).gate(part);
       }

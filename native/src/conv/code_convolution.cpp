@@ -13,6 +13,7 @@
 #include "gemm/blocking.h"
 #include "gemm/workspace.h"
 #include "norm/rows.h"
+#include "quantize/parameters.h"
 
 namespace demitasse {
 namespace {
@@ -120,7 +121,7 @@ class ReferenceCodeConvolution final : public CodeConvolutionWeight {
           if (codes == nullptr) {
             epilogue.out[index] = y;
           } else {
-            codes[index] = code(y, y_parameters);
+            codes[index] = requantize(y, {y_parameters.scale, y_parameters.zero_point});
           }
         }
       }
@@ -128,15 +129,6 @@ class ReferenceCodeConvolution final : public CodeConvolutionWeight {
   }
 
  private:
-  static uint8_t code(float y, CodeParameters parameters) {
-    const float steps = y * (1 / parameters.scale);
-    if (std::isnan(steps)) return static_cast<uint8_t>(parameters.zero_point);
-    const float low = static_cast<float>(-parameters.zero_point);
-    const float clamped = std::clamp(steps, low, low + 255);
-    return static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(clamped)) +
-                                parameters.zero_point);
-  }
-
   int32_t sum_at(const uint8_t* x, int32_t zero_point, const ConvolutionPlace& place, int64_t line,
                  int64_t ow, int64_t o) const {
     const int64_t first = o / (kernel_.out_channels / kernel_.group) * kernel_.group_channels;

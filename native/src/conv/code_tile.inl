@@ -12,7 +12,10 @@ namespace {
 constexpr int kCodeRows = 8;
 using CodeSum = __v16si;
 
-[[gnu::always_inline]] inline CodeSum no_sum() { return (__v16si)_mm512_setzero_si512(); }
+// x's zero point has its share in every sum, which is taken off before.
+[[gnu::always_inline]] inline CodeSum first_sum(const int32_t* zero_sums) {
+  return (__v16si)_mm512_sub_epi32(_mm512_setzero_si512(), _mm512_loadu_si512(zero_sums));
+}
 
 [[gnu::always_inline]] inline __m512i four_codes(const uint8_t* x) {
   int32_t codes;
@@ -26,9 +29,8 @@ using CodeSum = __v16si;
   return (__v16si)_mm512_dpbusd_epi32((__m512i)sum, x, w);
 }
 
-// The sums less their share of x's zero point, as floats.
-[[gnu::always_inline]] inline Floats to_floats(CodeSum sum, const int32_t* zero_sums) {
-  return _mm512_cvtepi32_ps(_mm512_sub_epi32((__m512i)sum, _mm512_loadu_si512(zero_sums)));
+[[gnu::always_inline]] inline Floats to_floats(CodeSum sum) {
+  return _mm512_cvtepi32_ps((__m512i)sum);
 }
 
 #else
@@ -43,8 +45,11 @@ struct PanelCodes {
   __m256i low, high;
 };
 
-[[gnu::always_inline]] inline CodeSum no_sum() {
-  return {_mm256_setzero_si256(), _mm256_setzero_si256()};
+[[gnu::always_inline]] inline CodeSum first_sum(const int32_t* zero_sums) {
+  const auto* halves = reinterpret_cast<const __m128i*>(zero_sums);
+  const __m128i zero = _mm_setzero_si128();
+  return {_mm256_cvtepu32_epi64(_mm_sub_epi32(zero, _mm_loadu_si128(halves))),
+          _mm256_cvtepu32_epi64(_mm_sub_epi32(zero, _mm_loadu_si128(halves + 1)))};
 }
 
 [[gnu::always_inline]] inline __m256i four_codes(const uint8_t* x) {
@@ -64,50 +69,20 @@ struct PanelCodes {
           _mm256_add_epi32(sum.high, _mm256_madd_epi16(x, w.high))};
 }
 
-[[gnu::always_inline]] inline Floats to_floats(CodeSum sum, const int32_t* zero_sums) {
+[[gnu::always_inline]] inline Floats to_floats(CodeSum sum) {
   const __m256i mixed = _mm256_hadd_epi32(sum.low, sum.high);  // columns 0 1 4 5 2 3 6 7
-  const __m256i sums = _mm256_permute4x64_epi64(mixed, 0b11011000);
-  const __m256i zeros = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(zero_sums));
-  return _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, zeros));
+  return _mm256_cvtepi32_ps(_mm256_permute4x64_epi64(mixed, 0b11011000));
 }
 
 #endif
 
 template <int MR, int NV>
 struct CodeTile {
-  template <bool Clamped, class Lanes>
-  static ALWAYS_INLINE void finish(const CodeTileCall& call, const CodeSum (&sums)[MR][NV],
-                                   int64_t row, Lanes last) {
-    UNROLL for (int j = 0; j < NV; ++j) {
-      const Floats bias = load(call.epilogue.bias + j * kLanes);
-      const Floats scale = load(call.codes.scales + j * kLanes);
-      int64_t at = row * call.epilogue.stride + j * kLanes;
-      UNROLL for (int i = 0; i < MR; ++i) {
-        const Floats sum = to_floats(sums[i][j], call.codes.zero_sums + j * kLanes);
-        if (j < NV - 1) {
-          finish_codes<Clamped>(call.epilogue, call.codes, sum, scale, bias, at, Every{});
-        } else {
-          finish_codes<Clamped>(call.epilogue, call.codes, sum, scale, bias, at, last);
-        }
-        at += call.epilogue.stride;
-      }
-    }
-  }
-
-  template <bool Clamped>
-  static ALWAYS_INLINE void finish(const CodeTileCall& call, const CodeSum (&sums)[MR][NV],
-                                   int64_t row) {
-    if (kRegisters == 16 && call.tail == kLanes) {
-      finish<Clamped>(call, sums, row, Every{});
-    } else {
-      finish<Clamped>(call, sums, row, first(call.tail));
-    }
-  }
-
   static ALWAYS_INLINE void run(const CodeTileCall& call, int64_t row) {
     CodeSum sums[MR][NV];
-    UNROLL for (int i = 0; i < MR; ++i) {
-      UNROLL for (int j = 0; j < NV; ++j) sums[i][j] = no_sum();
+    UNROLL for (int j = 0; j < NV; ++j) {
+      const CodeSum first = first_sum(call.codes.zero_sums + j * kLanes);
+      UNROLL for (int i = 0; i < MR; ++i) sums[i][j] = first;
     }
     const int64_t stride = call.stride;
     const int8_t* w = call.w;
@@ -127,11 +102,12 @@ struct CodeTile {
         UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) x[g] += 4;
       }
     }
-    if (call.epilogue.clamp.used) {
-      finish<true>(call, sums, row);
-    } else {
-      finish<false>(call, sums, row);
+    alignas(64) float results[MR][NV][kLanes];
+    UNROLL for (int i = 0; i < MR; ++i) {
+      UNROLL for (int j = 0; j < NV; ++j) store(results[i][j], to_floats(sums[i][j]));
     }
+    finish({results[0][0], MR, NV, call.tail, row * call.epilogue.stride}, call.epilogue,
+           call.codes);
   }
 };
 

@@ -117,8 +117,8 @@ struct GateCall {
   const float* gates = nullptr;  // the channels' again and again, `period` elements: whole vectors
   int64_t period = 0;
   float* y = nullptr;
-  uint8_t* codes = nullptr;  // instead of y: as quantize() of quantize/parameters.h
-  float scale = 1;
+  uint8_t* codes = nullptr;  // instead of y: as requantize() of quantize/parameters.h
+  float inverse_scale = 1;
   int32_t zero_point = 0;
 };
 

@@ -1,26 +1,21 @@
 // Depthwise convolution, a vector of channels at a time: every channel meets its own kernel, so
 // there is no panel to share and the work is bounded by loads. A block of neighbouring pixels loads
 // each input column once (avx512: 8 sums + (8 - 1) * 2 + 5 columns + 1 weight = 28 of 32 registers)
-// or leaves it to the FMA's memory operand (avx2).
+// or leaves it to the FMA's memory operand (avx2). The sums of a block wait in L1 until those of
+// kColumns vectors are there to be finished.
 #pragma once
 
 namespace {
 
 constexpr int kPixels = kRegisters == 32 ? 8 : 6;
 
-template <class Lanes>
-[[gnu::always_inline]] inline void finish_pixel(const DepthwiseCall& call, Floats sum, int64_t ow,
-                                                int64_t channel, Lanes lanes) {
-  finish_vector<true>(call.epilogue, sum, load(call.epilogue.bias + channel),
-                      ow * call.epilogue.stride + channel, lanes);
-}
+constexpr int64_t kColumns = 8;
 
-template <class Lanes>
-[[gnu::always_inline]] inline void finish_pixel(const CodeDepthwiseCall& call, Floats sum,
-                                                int64_t ow, int64_t channel, Lanes lanes) {
-  finish_codes<true>(call.epilogue, call.codes, sum, load(call.codes.scales + channel),
-                     load(call.epilogue.bias + channel), ow * call.epilogue.stride + channel,
-                     lanes);
+inline void finish_pixels(const DepthwiseCall& call, const Sums& sums) {
+  finish(sums, call.epilogue);
+}
+inline void finish_pixels(const CodeDepthwiseCall& call, const Sums& sums) {
+  finish(sums, call.epilogue, call.codes);
 }
 
 // One input vector; codes become their distances from the zero point.
@@ -35,9 +30,10 @@ template <class Lanes>
   return load_u8(x, lanes) - broadcast(static_cast<float>(call.zero_point));
 }
 
-// Pixels ow .. ow + P - 1, all of whose columns lie inside.
+// Pixels ow .. ow + P - 1, all of whose columns lie inside; `step` floats between their results.
 template <int KW, int S, int P, class Call, class Lanes>
-ALWAYS_INLINE void block(const Call& call, int64_t ow, int64_t channel, Lanes lanes) {
+ALWAYS_INLINE void block(const Call& call, int64_t ow, int64_t channel, float* results,
+                         int64_t step, Lanes lanes) {
   Floats sums[P];
   UNROLL for (int p = 0; p < P; ++p) sums[p] = zero();
   const int64_t stride = call.stride;
@@ -62,12 +58,13 @@ ALWAYS_INLINE void block(const Call& call, int64_t ow, int64_t channel, Lanes la
       }
     }
   }
-  UNROLL for (int p = 0; p < P; ++p) { finish_pixel(call, sums[p], ow + p, channel, lanes); }
+  UNROLL for (int p = 0; p < P; ++p) store(results + p * step, sums[p]);
 }
 
 // One pixel of any kernel, anywhere.
 template <class Call, class Lanes>
-ALWAYS_INLINE void pixel(const Call& call, int64_t ow, int64_t channel, Lanes lanes) {
+ALWAYS_INLINE void pixel(const Call& call, int64_t ow, int64_t channel, float* results,
+                         Lanes lanes) {
   Floats sum = zero();
   const float* w = call.w + channel;
   for (int64_t i = 0; i < call.kernel_height; ++i, w += call.kernel_width * call.w_stride) {
@@ -79,30 +76,47 @@ ALWAYS_INLINE void pixel(const Call& call, int64_t ow, int64_t channel, Lanes la
                 load(w + j * call.w_stride), sum);
     }
   }
-  finish_pixel(call, sum, ow, channel, lanes);
+  store(results, sum);
+}
+
+// All channels of pixels ow .. ow + P - 1; compute(channel, results, step, lanes) has the sums of
+// one vector.
+template <int P, class Call, class Compute>
+ALWAYS_INLINE void all_channels(const Call& call, int64_t ow, const Compute& compute) {
+  alignas(64) float results[P * kColumns * kLanes];
+  for (int64_t first_channel = 0; first_channel < call.channels;) {
+    const int64_t left = call.channels - first_channel;
+    const int64_t needed = (left + kLanes - 1) / kLanes;
+    const int64_t vectors = needed < kColumns ? needed : kColumns;
+    const int64_t step = vectors * kLanes;
+    const int64_t tail = left < step ? left - (vectors - 1) * kLanes : kLanes;
+    for (int64_t j = 0; j < vectors; ++j) {
+      const int64_t channel = first_channel + j * kLanes;
+      if (j < vectors - 1 || tail == kLanes) {
+        compute(channel, results + j * kLanes, step, Every{});
+      } else {
+        compute(channel, results + j * kLanes, step, first(tail));
+      }
+    }
+    finish_pixels(call, {results, P, vectors, tail, ow * call.epilogue.stride + first_channel,
+                         first_channel});
+    first_channel += step;
+  }
 }
 
 template <int KW, int S, int P, class Call>
 void blocks(const Call& call, int64_t ow) {
-  int64_t channel = 0;
-  for (; channel + kLanes <= call.channels; channel += kLanes) {
-    block<KW, S, P>(call, ow, channel, Every{});
-  }
-  if (channel < call.channels) {
-    block<KW, S, P>(call, ow, channel, first(call.channels - channel));
-  }
+  all_channels<P>(call, ow, [&](int64_t channel, float* results, int64_t step, auto lanes) {
+    block<KW, S, P>(call, ow, channel, results, step, lanes);
+  });
 }
 
 template <class Call>
 void pixels(const Call& call, int64_t begin, int64_t end) {
   for (int64_t ow = begin; ow < end; ++ow) {
-    int64_t channel = 0;
-    for (; channel + kLanes <= call.channels; channel += kLanes) {
-      pixel(call, ow, channel, Every{});
-    }
-    if (channel < call.channels) {
-      pixel(call, ow, channel, first(call.channels - channel));
-    }
+    all_channels<1>(call, ow, [&](int64_t channel, float* results, int64_t, auto lanes) {
+      pixel(call, ow, channel, results, lanes);
+    });
   }
 }
 

@@ -1,44 +1,170 @@
-// The epilogue of convolution on vectors of floats; included by the kernels of a level.
+// What becomes of the sums of some pixels times some channels, for the kernels of a level.
+//
+// A tile leaves its sums in L1; a pass over them finishes channel by channel, so that all that
+// belongs to the layer and to the channel stays in registers: stores of codes may alias anything a
+// pointer leads to, so nothing but locals would.
+//
+//   sums   pixel 0: | vector 0 | vector 1 | .. |  pixel 1: | vector 0 | ..     kLanes channels each
 #pragma once
 
 namespace {
 
-template <bool Clamped>
-[[gnu::always_inline]] inline Floats apply_clamp(const Clamp& clamp, Floats y) {
-  if constexpr (!Clamped) return y;
-  // NaN passes, being the second operand.
-  const Floats t = min(broadcast(clamp.most),
-                       max(broadcast(clamp.least), fma(y, broadcast(clamp.a), broadcast(clamp.b))));
-  return fma(clamp.gated ? t * y : t, broadcast(clamp.scale), broadcast(clamp.shift));
+struct Sums {
+  const float* sums;  // [pixels][vectors][kLanes], aligned
+  int64_t pixels;
+  int64_t vectors;
+  int64_t tail;       // channels in the last vector
+  int64_t place = 0;  // of the first pixel and channel behind the pointers of the epilogue
+  int64_t channel = 0;
+};
+
+// The forms of a clamp, each with no more instructions than it needs. NaN passes, being the second
+// operand.
+struct Unchanged {
+  explicit Unchanged(const Clamp&) {}
+  [[gnu::always_inline]] Floats operator()(Floats y) const { return y; }
+};
+
+struct Limited {  // ReLU and Clip
+  explicit Limited(const Clamp& clamp)
+      : least(broadcast(clamp.least)), most(broadcast(clamp.most)) {}
+  [[gnu::always_inline]] Floats operator()(Floats y) const { return min(most, max(least, y)); }
+  const Floats least, most;
+};
+
+struct Gated {  // hard-swish
+  explicit Gated(const Clamp& clamp)
+      : a(broadcast(clamp.a)),
+        b(broadcast(clamp.b)),
+        least(broadcast(clamp.least)),
+        most(broadcast(clamp.most)) {}
+  [[gnu::always_inline]] Floats operator()(Floats y) const {
+    return min(most, max(least, fma(y, a, b))) * y;
+  }
+  const Floats a, b, least, most;
+};
+
+struct AnyClamp {
+  explicit AnyClamp(const Clamp& clamp)
+      : gate(clamp),
+        gated(clamp.gated),
+        scale(broadcast(clamp.scale)),
+        shift(broadcast(clamp.shift)) {}
+  [[gnu::always_inline]] Floats operator()(Floats y) const {
+    const Floats t = min(gate.most, max(gate.least, fma(y, gate.a, gate.b)));
+    return fma(gated ? t * y : t, scale, shift);
+  }
+  const Gated gate;
+  const bool gated;
+  const Floats scale, shift;
+};
+
+// Where results go, and as what.
+struct FloatResult {
+  FloatResult(const TileEpilogue& epilogue, const CodeEpilogue&) : out(epilogue.out) {}
+  template <class Lanes>
+  [[gnu::always_inline]] void operator()(int64_t at, Floats y, Lanes lanes) const {
+    store(out + at, y, lanes);
+  }
+  float* const out;
+};
+
+struct CodeResult {
+  CodeResult(const TileEpilogue&, const CodeEpilogue& codes)
+      : out(codes.codes),
+        inverse_scale(broadcast(codes.inverse_scale)),
+        least(broadcast(static_cast<float>(-codes.zero_point))),
+        most(broadcast(static_cast<float>(255 - codes.zero_point))),
+        zero_point(codes.zero_point) {}
+  template <class Lanes>
+  [[gnu::always_inline]] void operator()(int64_t at, Floats y, Lanes lanes) const {
+    store_u8(out + at, clamp_or_zero(y * inverse_scale, least, most), zero_point, lanes);
+  }
+  uint8_t* const out;
+  const Floats inverse_scale, least, most;
+  const int32_t zero_point;
+};
+
+template <class Activation, class Result, bool kScaled, bool kAdded, class Lanes>
+[[gnu::always_inline]] inline void finish_column(const Sums& sums, const float* from, int64_t at,
+                                                 Floats scale, Floats bias,
+                                                 const Activation& activation, const Result& result,
+                                                 const TileEpilogue& epilogue, Lanes lanes) {
+  const float* const residual = epilogue.residual;
+  const int64_t stride = epilogue.stride, step = sums.vectors * kLanes;
+  const bool residual_first = epilogue.residual_first;
+  for (int64_t i = sums.pixels; i > 0; --i, from += step, at += stride) {
+    Floats y = load(from);
+    y = (kScaled ? y * scale : y) + bias;
+    if constexpr (kAdded) {
+      const Floats added = load(residual + at, lanes);
+      y = residual_first ? activation(y + added) : activation(y) + added;
+    } else {
+      y = activation(y);
+    }
+    result(at, y, lanes);
+  }
 }
 
-// What becomes of sum + bias of one vector of channels of one pixel; `at` is its place.
-template <bool Clamped, class Lanes>
-[[gnu::always_inline]] inline Floats finished(const TileEpilogue& epilogue, Floats y, int64_t at,
-                                              Lanes lanes) {
-  if (epilogue.residual == nullptr) return apply_clamp<Clamped>(epilogue.clamp, y);
-  const Floats residual = load(epilogue.residual + at, lanes);
-  return epilogue.residual_first ? apply_clamp<Clamped>(epilogue.clamp, y + residual)
-                                 : apply_clamp<Clamped>(epilogue.clamp, y) + residual;
+template <class Activation, class Result, bool kScaled, bool kAdded>
+__attribute__((noinline)) void finish_with(const Sums& given, const TileEpilogue& epilogue_given,
+                                           const CodeEpilogue& codes) {
+  const Sums sums = given;
+  const TileEpilogue epilogue = epilogue_given;
+  const float* const scales = codes.scales;
+  const Activation activation(epilogue.clamp);
+  const Result result(epilogue, codes);
+  for (int64_t j = 0; j < sums.vectors; ++j) {
+    const int64_t channel = sums.channel + j * kLanes, at = sums.place + j * kLanes;
+    const Floats bias = load(epilogue.bias + channel);
+    const Floats scale = kScaled ? load(scales + channel) : bias;
+    const float* from = sums.sums + j * kLanes;
+    if (j < sums.vectors - 1 || sums.tail == kLanes) {
+      finish_column<Activation, Result, kScaled, kAdded>(sums, from, at, scale, bias, activation,
+                                                         result, epilogue, Every{});
+    } else {
+      finish_column<Activation, Result, kScaled, kAdded>(sums, from, at, scale, bias, activation,
+                                                         result, epilogue, first(sums.tail));
+    }
+  }
 }
 
-template <bool Clamped, class Lanes>
-[[gnu::always_inline]] inline void finish_vector(const TileEpilogue& epilogue, Floats sum,
-                                                 Floats bias, int64_t at, Lanes lanes) {
-  store(epilogue.out + at, finished<Clamped>(epilogue, sum + bias, at, lanes), lanes);
+template <class Activation, class Result, bool kScaled>
+void finish_as(const Sums& sums, const TileEpilogue& epilogue, const CodeEpilogue& codes) {
+  if (epilogue.residual != nullptr) {
+    finish_with<Activation, Result, kScaled, true>(sums, epilogue, codes);
+  } else {
+    finish_with<Activation, Result, kScaled, false>(sums, epilogue, codes);
+  }
 }
 
-// The same for a sum of products of codes; stores floats or codes.
-template <bool Clamped, class Lanes>
-[[gnu::always_inline]] inline void finish_codes(const TileEpilogue& epilogue,
-                                                const CodeEpilogue& codes, Floats sum, Floats scale,
-                                                Floats bias, int64_t at, Lanes lanes) {
-  const Floats y = finished<Clamped>(epilogue, sum * scale + bias, at, lanes);
-  if (codes.codes == nullptr) return store(epilogue.out + at, y, lanes);
-  const Floats steps = y * broadcast(codes.inverse_scale);
-  const Floats clamped = max(min(steps, broadcast(static_cast<float>(255 - codes.zero_point))),
-                             broadcast(static_cast<float>(-codes.zero_point)));
-  store_u8(codes.codes + at, select(is_nan(steps), zero(), clamped), codes.zero_point, lanes);
+template <class Result, bool kScaled>
+void finish_to(const Sums& sums, const TileEpilogue& epilogue, const CodeEpilogue& codes) {
+  const Clamp& clamp = epilogue.clamp;
+  const bool unscaled = clamp.scale == 1 && clamp.shift == 0;
+  if (!clamp.used) {
+    finish_as<Unchanged, Result, kScaled>(sums, epilogue, codes);
+  } else if (unscaled && clamp.gated) {
+    finish_as<Gated, Result, kScaled>(sums, epilogue, codes);
+  } else if (unscaled && clamp.a == 1 && clamp.b == 0) {
+    finish_as<Limited, Result, kScaled>(sums, epilogue, codes);
+  } else {
+    finish_as<AnyClamp, Result, kScaled>(sums, epilogue, codes);
+  }
+}
+
+// Sums of products of floats: y = sum + bias.
+inline void finish(const Sums& sums, const TileEpilogue& epilogue) {
+  finish_to<FloatResult, false>(sums, epilogue, {});
+}
+
+// Sums of products of codes: y = sum * scale + bias, as floats or as codes.
+inline void finish(const Sums& sums, const TileEpilogue& epilogue, const CodeEpilogue& codes) {
+  if (codes.codes == nullptr) {
+    finish_to<FloatResult, true>(sums, epilogue, codes);
+  } else {
+    finish_to<CodeResult, true>(sums, epilogue, codes);
+  }
 }
 
 }  // namespace

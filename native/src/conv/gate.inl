@@ -3,25 +3,43 @@
 
 namespace {
 
-template <class Lanes>
-[[gnu::always_inline]] inline void gate_vector(const GateCall& call, int64_t at, int64_t gate,
-                                               Lanes lanes) {
-  const Floats y = load(call.x + at, lanes) * load(call.gates + gate);
-  if (call.codes == nullptr) return store(call.y + at, y, lanes);
-  const Floats steps =
-      quantization_steps(y, broadcast(call.scale), broadcast(static_cast<float>(-call.zero_point)),
-                         broadcast(static_cast<float>(255 - call.zero_point)));
-  store_u8(call.codes + at, steps, call.zero_point, lanes);
-}
+struct GateResult {
+  explicit GateResult(const GateCall& call)
+      : y(call.y),
+        codes(call.codes),
+        inverse_scale(broadcast(call.inverse_scale)),
+        least(broadcast(static_cast<float>(-call.zero_point))),
+        most(broadcast(static_cast<float>(255 - call.zero_point))),
+        zero_point(call.zero_point) {}
+  template <class Lanes>
+  [[gnu::always_inline]] void operator()(int64_t at, Floats value, Lanes lanes) const {
+    if (codes == nullptr) return store(y + at, value, lanes);
+    store_u8(codes + at, clamp_or_zero(value * inverse_scale, least, most), zero_point, lanes);
+  }
+  float* const y;
+  uint8_t* const codes;
+  const Floats inverse_scale, least, most;
+  const int32_t zero_point;
+};
 
 void gate(const GateCall& call) {
+  const GateResult result(call);
+  const float *const x = call.x, *const gates = call.gates;
+  const int64_t elements = call.elements, period = call.period;
   int64_t at = 0;
-  for (; at + call.period <= call.elements; at += call.period) {
-    for (int64_t i = 0; i < call.period; i += kLanes) gate_vector(call, at + i, i, Every{});
+  for (; at + period <= elements; at += period) {
+    for (int64_t i = 0; i < period; i += kLanes) {
+      result(at + i, load(x + at + i) * load(gates + i), Every{});
+    }
   }
   int64_t i = 0;
-  for (; at + i + kLanes <= call.elements; i += kLanes) gate_vector(call, at + i, i, Every{});
-  if (at + i < call.elements) gate_vector(call, at + i, i, first(call.elements - at - i));
+  for (; at + i + kLanes <= elements; i += kLanes) {
+    result(at + i, load(x + at + i) * load(gates + i), Every{});
+  }
+  if (at + i < elements) {
+    const auto lanes = first(elements - at - i);
+    result(at + i, load(x + at + i, lanes) * load(gates + i), lanes);
+  }
 }
 
 }  // namespace

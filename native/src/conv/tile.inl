@@ -9,34 +9,6 @@ constexpr int kTileRows = kRegisters == 32 ? 8 : 6;
 
 template <int MR, int NV>
 struct ConvolutionTile {
-  template <bool Clamped, class Lanes>
-  static ALWAYS_INLINE void finish(const TileEpilogue& epilogue, const Floats (&sums)[MR][NV],
-                                   int64_t row, Lanes last) {
-    UNROLL for (int j = 0; j < NV; ++j) {
-      const Floats bias = load(epilogue.bias + j * kLanes);
-      int64_t at = row * epilogue.stride + j * kLanes;
-      UNROLL for (int i = 0; i < MR; ++i) {
-        if (j < NV - 1) {
-          finish_vector<Clamped>(epilogue, sums[i][j], bias, at, Every{});
-        } else {
-          finish_vector<Clamped>(epilogue, sums[i][j], bias, at, last);
-        }
-        at += epilogue.stride;
-      }
-    }
-  }
-
-  template <bool Clamped>
-  static ALWAYS_INLINE void finish(const ConvolutionTileCall& call, const Floats (&sums)[MR][NV],
-                                   int64_t row) {
-    // Masks cost nothing at the avx512 level, and less code.
-    if (kRegisters == 16 && call.tail == kLanes) {
-      finish<Clamped>(call.epilogue, sums, row, Every{});
-    } else {
-      finish<Clamped>(call.epilogue, sums, row, first(call.tail));
-    }
-  }
-
   static ALWAYS_INLINE void run(const ConvolutionTileCall& call, int64_t row) {
     Floats sums[MR][NV];
     UNROLL for (int i = 0; i < MR; ++i) { UNROLL for (int j = 0; j < NV; ++j) sums[i][j] = zero(); }
@@ -59,11 +31,11 @@ struct ConvolutionTile {
         UNROLL for (int g = 0; g < (MR + 2) / 3; ++g)++ x[g];
       }
     }
-    if (call.epilogue.clamp.used) {
-      finish<true>(call, sums, row);
-    } else {
-      finish<false>(call, sums, row);
+    alignas(64) float results[MR][NV][kLanes];
+    UNROLL for (int i = 0; i < MR; ++i) {
+      UNROLL for (int j = 0; j < NV; ++j) store(results[i][j], sums[i][j]);
     }
+    finish({results[0][0], MR, NV, call.tail, row * call.epilogue.stride}, call.epilogue);
   }
 };
 

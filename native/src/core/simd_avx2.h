@@ -47,6 +47,11 @@ inline Floats round(Floats x) {
   return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 inline Some is_nan(Floats x) { return {_mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q))}; }
+// In least .. most; NaN becomes 0.
+inline Floats clamp_or_zero(Floats x, Floats least, Floats most) {
+  return _mm256_and_ps(_mm256_cmp_ps(x, x, _CMP_ORD_Q),
+                       _mm256_max_ps(_mm256_min_ps(x, most), least));
+}
 inline Some less(Floats x, Floats y) {
   return {_mm256_castps_si256(_mm256_cmp_ps(x, y, _CMP_LT_OQ))};
 }

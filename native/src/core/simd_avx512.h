@@ -49,6 +49,10 @@ inline Floats round(Floats x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 inline Some is_nan(Floats x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
+// In least .. most; NaN becomes 0.
+inline Floats clamp_or_zero(Floats x, Floats least, Floats most) {
+  return _mm512_maskz_max_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), _mm512_min_ps(x, most), least);
+}
 inline Some less(Floats x, Floats y) { return _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ); }
 
 // x * 2^n for integral n in -252 .. 254, rounded once.

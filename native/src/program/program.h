@@ -32,6 +32,7 @@ struct Binding {
   std::span<void*const> inputs, outputs;
   Extent extent;
   const int64_t* offsets = nullptr;
+  int64_t parts = 1;  // runs of a static program whose values follow each other in memory
 };
 
 // Built by one thread at a time; then run by any number of threads at once.
@@ -84,6 +85,8 @@ class Program {
                 const int64_t* offsets, const Executor& executor);
   void run_groups(const Binding& binding, std::span<const int64_t> boundaries,
                   const Executor& executor);
+  void run_parts(const Binding& binding, const Executor& executor);
+  void run_alone(const Binding& binding, int64_t part, const Executor& executor);
   void copy_outputs(const Binding& binding) const;
 
   LiveObject live_;

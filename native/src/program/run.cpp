@@ -1,4 +1,5 @@
-// Running a finished program: the whole batch at once, or groups of sequences on a thread each.
+// Running a finished program: the whole batch at once, or groups of sequences or samples on a
+// thread each.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -126,8 +127,34 @@ void Program::run_groups(const Binding& binding, std::span<const int64_t> bounda
   });
 }
 
+// Samples on a thread each, and those left over, too few for all threads, one by one on all.
+void Program::run_parts(const Binding& binding, const Executor& executor) {
+  const int64_t alone = binding.parts / executor.threads() * executor.threads();
+  executor.parallel_for(alone, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) run_alone(binding, part, serial_executor());
+  });
+  for (int64_t part = alone; part < binding.parts; ++part) run_alone(binding, part, executor);
+}
+
+void Program::run_alone(const Binding& binding, int64_t part, const Executor& executor) {
+  const auto parts_of = [&](std::span<void* const> memory, std::span<const int32_t> ids) {
+    std::vector<void*> addresses(memory.begin(), memory.end());
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      if (addresses[i] == nullptr) continue;
+      addresses[i] = static_cast<char*>(addresses[i]) + part * values_[ids[i]].bytes({});
+    }
+    return addresses;
+  };
+  const std::vector<void*> inputs = parts_of(binding.inputs, inputs_);
+  const std::vector<void*> outputs = parts_of(binding.outputs, outputs_);
+  const Binding own{inputs, outputs, {}};
+  run_part(own, {}, {}, nullptr, executor);
+  copy_outputs(own);
+}
+
 void Program::run(const Binding& binding, int threads) {
   const PoolExecutor pool(threads);
+  if (binding.parts != 1) return run_parts(binding, pool);
   std::vector<int64_t> boundaries;
   if (separable_ && binding.extent.sequences > 1) {
     boundaries = group_boundaries(binding, pool.threads());

@@ -1,4 +1,5 @@
 // The C ABI of running a program: everything that the caller gives is checked here.
+#include <algorithm>
 #include <vector>
 
 #include "core/error.h"
@@ -8,11 +9,14 @@
 namespace demitasse {
 namespace {
 
+// Of nothing, say, in one call.
+constexpr int64_t kMostRuns = 1 << 24;
+
 Extent check_sequences(const Program& program, int64_t sequences, const int64_t* offsets) {
   if (sequences < 0) fail(DMT_INVALID_ARGUMENT, "run: %lld sequences", ll(sequences));
   if (!program.has_rows()) {
-    if (sequences > 0) {
-      fail(DMT_INVALID_ARGUMENT, "run: %lld sequences for a program of static values",
+    if (sequences > kMostRuns) {
+      fail(DMT_INVALID_ARGUMENT, "run: %lld runs of a program of static values are too many",
            ll(sequences));
     }
     return {};
@@ -35,7 +39,7 @@ Extent check_sequences(const Program& program, int64_t sequences, const int64_t*
 }
 
 // Fills `addresses` and `memories` with what is bound to `ids`.
-void bind(const Program& program, std::span<const int32_t> ids, const Extent& extent,
+void bind(const Program& program, std::span<const int32_t> ids, const Extent& extent, int64_t parts,
           const char* kind, const int64_t* given, const int64_t* given_bytes, int32_t count,
           bool written, std::vector<void*>& addresses, std::vector<BoundMemory>& memories) {
   if (count != static_cast<int32_t>(ids.size())) {
@@ -47,12 +51,15 @@ void bind(const Program& program, std::span<const int32_t> ids, const Extent& ex
   }
   for (int32_t i = 0; i < count; ++i) {
     const Value& value = program.value(ids[i]);
-    const int64_t bytes = value.bytes(extent);
+    int64_t bytes = 0;
+    if (__builtin_mul_overflow(value.bytes(extent), parts, &bytes)) {
+      fail(DMT_INVALID_ARGUMENT, "run: %lld times %s %d are too many", ll(parts), kind, i);
+    }
     if (given_bytes[i] != bytes) {
       fail(DMT_INVALID_ARGUMENT,
            "run: %s %d, %s, needs %lld bytes for %lld tokens in %lld sequences, %lld are given",
-           kind, i, value.describe().c_str(), ll(bytes), ll(extent.tokens), ll(extent.sequences),
-           ll(given_bytes[i]));
+           kind, i, value.describe().c_str(), ll(bytes), ll(extent.tokens),
+           ll(program.has_rows() ? extent.sequences : parts), ll(given_bytes[i]));
     }
     const auto address = static_cast<uintptr_t>(given[i]);
     if (bytes > 0 && address == 0) {
@@ -84,13 +91,14 @@ int32_t dmt_program_run(dmt_program* handle, int64_t sequences, const int64_t* s
     program->check_finished();
     if (threads < 0) fail(DMT_INVALID_ARGUMENT, "run: %d threads", threads);
     const Extent extent = check_sequences(*program, sequences, sequence_offsets);
+    const int64_t parts = program->has_rows() ? 1 : std::max<int64_t>(1, sequences);
     std::vector<void*> input_addresses, output_addresses;
     std::vector<BoundMemory> memories;
-    bind(*program, program->inputs(), extent, "input", inputs, input_bytes, input_count, false,
-         input_addresses, memories);
-    bind(*program, program->outputs(), extent, "output", outputs, output_bytes, output_count, true,
-         output_addresses, memories);
+    bind(*program, program->inputs(), extent, parts, "input", inputs, input_bytes, input_count,
+         false, input_addresses, memories);
+    bind(*program, program->outputs(), extent, parts, "output", outputs, output_bytes, output_count,
+         true, output_addresses, memories);
     check_apart("run", memories);
-    program->run({input_addresses, output_addresses, extent, sequence_offsets}, threads);
+    program->run({input_addresses, output_addresses, extent, sequence_offsets, parts}, threads);
   });
 }

@@ -6,9 +6,7 @@ namespace {
 
 // Steps from the zero point, not yet rounded, clamped so that store_u8 gives a code. NaN gives 0.
 inline Floats quantization_steps(Floats x, Floats scale, Floats least, Floats most) {
-  const Floats steps = x / scale;
-  const Floats clamped = max(min(steps, most), least);
-  return select(is_nan(steps), zero(), clamped);
+  return clamp_or_zero(x / scale, least, most);
 }
 
 inline void quantize_codes(const float* x, int64_t n, float scale, int32_t zero_point,

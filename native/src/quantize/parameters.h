@@ -21,4 +21,8 @@ QuantizationParameters quantization_parameters(float low, float high);
 // round(x / scale) + zero_point, half to even, saturated to 0 .. 255. NaN: zero_point.
 uint8_t quantize(float x, QuantizationParameters parameters);
 
+// The same with x * (1 / scale), which must be finite: for results still in registers, since a
+// vector's division takes as long as ten multiplications.
+uint8_t requantize(float x, QuantizationParameters parameters);
+
 }  // namespace demitasse

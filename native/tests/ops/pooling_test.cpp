@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "ops/operator_call.h"
+#include "quantize/parameters.h"
 
 namespace demitasse::testing {
 namespace {
@@ -137,10 +138,11 @@ TEST(Pooling, GatesAreOneNumberPerChannel) {
       }
       const std::vector<int64_t>& dims = view.dims;
       ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_F32, dims).values<float>(), product);
-      const TestTensor codes =
-          run("ChannelsLast.Quantize", {tensor<float>(dims, product)}, DMT_U8, dims, {117}, {1.7});
-      ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_U8, dims, {117}, {1.7}).bytes,
-                codes.bytes);
+      std::vector<uint8_t> codes;
+      for (const float y : product) codes.push_back(requantize(y, {1.7f, 117}));
+      ASSERT_EQ(
+          run("ChannelsLast.Gate", {view, gate}, DMT_U8, dims, {117}, {1.7}).values<uint8_t>(),
+          codes);
     }
   }
   std::vector<TestTensor> y{empty(DMT_F32, {1, 2, 4})};

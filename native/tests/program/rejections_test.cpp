@@ -472,10 +472,16 @@ TEST_F(Rejections, runs) {
   Network fixed;
   fixed.output(fixed.constant({1}, {1}));
   fixed.finish(0);
+  const auto repeat = [&](int64_t runs) {
+    return dmt_program_run(fixed.program, runs, nullptr, nullptr, nullptr, 0, &out_at, &out_bytes,
+                           1, 1);
+  };
   out_bytes = 4;
-  EXPECT_REJECTED(
-      dmt_program_run(fixed.program, 2, offsets, nullptr, nullptr, 0, &out_at, &out_bytes, 1, 1),
-      "static values");
+  EXPECT_EQ(repeat(0), DMT_OK);
+  EXPECT_EQ(repeat(1), DMT_OK);
+  EXPECT_REJECTED(repeat(2), "needs 8 bytes");
+  EXPECT_REJECTED(repeat(-1), "-1 sequences");
+  EXPECT_REJECTED(repeat(int64_t{1} << 40), "too many");
 }
 
 TEST_F(Rejections, operatorsAtOnce) {

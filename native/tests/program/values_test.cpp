@@ -32,6 +32,44 @@ TEST(Values, linearThroughAnAliasSeesTheSameMemory) {
   }
 }
 
+TEST(Values, aStaticProgramRunsOnceForEachPieceOfItsMemory) {
+  Network net;
+  const WeightHandle weight = WeightHandle::f32(random_floats(12, 7), 4, 3);
+  const int32_t x = net.input(net.fixed({2, 4})), y = net.fixed({2, 3});
+  net.linear(x, weight, nullptr, DMT_ACTIVATION_TANH, -1, y);
+  net.output(net.alias(y, DMT_ROWS_STATIC, {6}));
+  net.output(y);
+  net.output(net.constant({3}, {1, 2, 3}));
+  net.finish(0);
+  constexpr int64_t kMost = 7;
+  const std::vector<float> in = random_floats(8 * kMost, 1);
+  const auto run = [&](int64_t first, int64_t runs, int32_t threads) {
+    std::vector<std::vector<float>> out = {
+        std::vector<float>(6 * runs), std::vector<float>(6 * runs), std::vector<float>(3 * runs)};
+    std::vector<int64_t> at, bytes;
+    for (auto& output : out) {
+      at.push_back(reinterpret_cast<int64_t>(output.data()));
+      bytes.push_back(static_cast<int64_t>(output.size() * sizeof(float)));
+    }
+    const int64_t in_at = reinterpret_cast<int64_t>(in.data() + 8 * first), in_bytes = 32 * runs;
+    expect_ok(dmt_program_run(net.program, runs, nullptr, &in_at, &in_bytes, 1, at.data(),
+                              bytes.data(), 3, threads));
+    return out;
+  };
+  for (const int64_t runs : {int64_t{1}, int64_t{2}, int64_t{3}, kMost}) {
+    for (const int32_t threads : {1, 2, 3, 8}) {
+      std::vector<std::vector<float>> expected(3);
+      for (int64_t i = 0; i < runs; ++i) {
+        const auto one = run(i, 1, 1);
+        for (size_t o = 0; o < 3; ++o) {
+          expected[o].insert(expected[o].end(), one[o].begin(), one[o].end());
+        }
+      }
+      ASSERT_EQ(run(0, runs, threads), expected) << runs << " runs, " << threads << " threads";
+    }
+  }
+}
+
 TEST(Values, binaryLayersChainWithoutFloats) {
   constexpr int64_t kIn = 100, kHidden = 70, kOut = 5, kRows = 9;
   std::mt19937 random(3);
