@@ -37,12 +37,18 @@ final class NativeProgram implements AutoCloseable {
     }
   }
 
+  /** One inference with sequences that begin at {@code offsets}, the last of which is the end. */
+  boolean run(long[] offsets, Binding inputs, Binding outputs, int threads) {
+    return run(offsets.length - 1, offsets, inputs, outputs, threads);
+  }
+
   /**
-   * One inference; false, with nothing done, after close.
+   * One native call; false, with nothing done, after close.
    *
+   * @param count sequences, or runs of a static program
    * @param offsets the first token row of each sequence and the end, or null for a static program
    */
-  boolean run(long[] offsets, Binding inputs, Binding outputs, int threads) {
+  boolean run(int count, long[] offsets, Binding inputs, Binding outputs, int threads) {
     if (!uses.tryEnter()) {
       return false;
     }
@@ -50,7 +56,7 @@ final class NativeProgram implements AutoCloseable {
       int status =
           Demitasse.dmt_program_run(
               program,
-              offsets == null ? 0 : offsets.length - 1,
+              count,
               offsets,
               inputs.addresses,
               inputs.bytes,

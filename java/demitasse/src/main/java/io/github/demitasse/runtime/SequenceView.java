@@ -114,6 +114,25 @@ final class SequenceView implements GraphView {
     }
   }
 
+  /**
+   * The view of a graph whose inputs are batches of samples of known shapes, so that every value of
+   * a sample is a row; null if the graph takes no other batches than these.
+   */
+  static SequenceView ofSamples(Model model, Tensor[] inputs) {
+    Dimension batch = Dimension.symbol("#batch");
+    Map<String, Shape> shapes = new HashMap<>();
+    for (int i = 0; i < inputs.length; i++) {
+      Dimension[] dimensions = Shape.of(inputs[i].shape()).dimensions().toArray(new Dimension[0]);
+      dimensions[0] = batch;
+      shapes.put(model.graph().inputs().get(i).name(), Shape.of(dimensions));
+    }
+    try {
+      return new SequenceView(model, GraphInference.of(model, shapes), batch, null);
+    } catch (IllegalArgumentException otherBatches) {
+      return null;
+    }
+  }
+
   /** The axis of an input [batch, 1.., sequence, ..] that counts tokens; -1 if there is none. */
   static int sequenceAxis(Shape input) {
     int axis = 1;
