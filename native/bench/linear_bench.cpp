@@ -69,10 +69,11 @@ struct Operands {
   QuantizedRows rows() { return {codes.data(), code_stride, scales.data(), zero_points.data(), 1}; }
 
   // What the codes say as indices of kNormalFloat.
-  double expected_codebook(int64_t m, int64_t n) const {
+  double expected_codebook(int64_t m, int64_t n, bool quantized) const {
     double sum = 0;
     for (int64_t i = 0; i < size.k; ++i) {
-      const double value = 0.01f * (codes[m * code_stride + i] - 131.0);
+      const double value =
+          quantized ? 0.01f * (codes[m * code_stride + i] - 131.0) : x[m * size.k + i];
       sum += value * kNormalFloat[w_codes[i * size.n + n] >> 4 & 15] / 127 * scale;
     }
     return sum + 0.5;
@@ -120,12 +121,22 @@ enum class Kind {
   int4,        // groups of 32, f16 scales
   int4_zeros,  // the same with zero points
   float_x_int4,
-  int4_codebook  // 16 values to look up, groups of 32
+  float_x_int4_zeros,
+  int4_codebook,  // 16 values to look up, groups of 32
+  float_x_int4_codebook
 };
 
+bool has_zero_points(Kind kind) {
+  return kind == Kind::int4_zeros || kind == Kind::float_x_int4_zeros;
+}
+
+bool has_codebook(Kind kind) {
+  return kind == Kind::int4_codebook || kind == Kind::float_x_int4_codebook;
+}
+
 bool is_int4(Kind kind) {
-  return kind == Kind::int4 || kind == Kind::int4_zeros || kind == Kind::float_x_int4 ||
-         kind == Kind::int4_codebook;
+  return kind == Kind::int4 || kind == Kind::float_x_int4 || has_zero_points(kind) ||
+         has_codebook(kind);
 }
 
 std::unique_ptr<Weight> pack_int4(Kind kind, Isa isa, const Operands& operands) {
@@ -139,9 +150,9 @@ std::unique_ptr<Weight> pack_int4(Kind kind, Isa isa, const Operands& operands) 
   std::vector<int32_t> zero_points(parameters);
   for (int64_t i = 0; i < parameters; ++i) zero_points[i] = kZeroPoints[i / n % 2];
   GroupedSource source{DMT_S4, codes.data(), k, n, n, 1, kGroup, DMT_F16, scales.data()};
-  if (kind == Kind::int4_zeros) source.zero_points = zero_points.data();
+  if (has_zero_points(kind)) source.zero_points = zero_points.data();
   float codebook[16];
-  if (kind == Kind::int4_codebook) {
+  if (has_codebook(kind)) {
     for (int i = 0; i < 16; ++i) codebook[i] = static_cast<float>(kNormalFloat[i]) / 127;
     source.dtype = DMT_U4;
     source.codebook = codebook;
@@ -169,7 +180,9 @@ std::unique_ptr<Weight> pack(Kind kind, Isa isa, const Operands& operands) {
     case Kind::int4:
     case Kind::int4_zeros:
     case Kind::float_x_int4:
+    case Kind::float_x_int4_zeros:
     case Kind::int4_codebook:
+    case Kind::float_x_int4_codebook:
       return pack_int4(kind, isa, operands);
     default:
       return pack_float_weight(isa, DMT_F32, operands.w.data(), k, n, n, 1);
@@ -260,10 +273,10 @@ void linear(benchmark::State& state, Kind kind, Isa isa, Size size, int threads)
   for (const int64_t i : {int64_t{0}, m / 2, m - 1}) {
     for (const int64_t j : {int64_t{0}, n / 3, n - 1}) {
       double expected = operands.expected(i, j, quantized);
-      if (kind == Kind::int4_codebook) {
-        expected = operands.expected_codebook(i, j);
+      if (has_codebook(kind)) {
+        expected = operands.expected_codebook(i, j, quantized);
       } else if (is_int4(kind)) {
-        expected = operands.expected_int4(i, j, quantized, kind == Kind::int4_zeros);
+        expected = operands.expected_int4(i, j, quantized, has_zero_points(kind));
       }
       double actual = operands.out[i * n + j], allowed = 1e-3 * std::abs(expected) + 1e-2;
       if (kind == Kind::fp32_unpacked) expected -= operands.bias[j];
@@ -323,10 +336,20 @@ const bool registered = [] {
                                                         {8, 4096, 4096}}) {
       add("int4", Kind::int4, isa, size);
     }
-    add("int4_zeros", Kind::int4_zeros, isa, {1, 4096, 4096});
-    add("int4_codebook", Kind::int4_codebook, isa, {1, 4096, 4096});
+    for (const int threads : {1, 2}) {
+      if (threads == 2) add("int4", Kind::int4, isa, {1, 4096, 4096}, threads);
+      add("int4_zeros", Kind::int4_zeros, isa, {1, 4096, 4096}, threads);
+      add("int4_codebook", Kind::int4_codebook, isa, {1, 4096, 4096}, threads);
+      add("fp32_int4", Kind::float_x_int4, isa, {1, 4096, 4096}, threads);
+      add("fp32_int4_zeros", Kind::float_x_int4_zeros, isa, {1, 4096, 4096}, threads);
+      add("fp32_int4_codebook", Kind::float_x_int4_codebook, isa, {1, 4096, 4096}, threads);
+    }
+    for (const int64_t m : {2, 3, 4, 6, 8, 12}) {
+      add("int4_codebook", Kind::int4_codebook, isa, {m, 4096, 4096});
+      add("fp32_int4", Kind::float_x_int4, isa, {m, 4096, 4096});
+      add("fp32_int4_codebook", Kind::float_x_int4_codebook, isa, {m, 4096, 4096});
+    }
     add("fp32_int4", Kind::float_x_int4, isa, {128, 4096, 4096});
-    add("fp32_int4", Kind::float_x_int4, isa, {1, 4096, 4096});
     add("fp32_unpacked", Kind::fp32_unpacked, isa, {128, 128, 32});
     add("int8", Kind::int8, isa, {512, 1024, 1024});
     add("int8", Kind::int8, isa, {512, 1024, 8192});
