@@ -91,9 +91,9 @@ class Task {
           if (linear_.column_zero_points != nullptr) memory.piece(row_sums_, rows_);
           if (grouped()) {
             const int64_t in_block = quotient_up(kernel_.k_block, linear_.group) * kernel_.nr;
-            memory.piece(group_scales_, in_block);
+            if (!kernel_.stored_groups) memory.piece(group_scales_, in_block);
             if (linear_.group_zero_points) {
-              memory.piece(group_zero_points_, in_block);
+              if (!kernel_.stored_groups) memory.piece(group_zero_points_, in_block);
               memory.piece(group_sums_, rows_ * groups());
             }
           }
@@ -173,6 +173,7 @@ class Task {
     if (linear_.column_sums != nullptr) call.column_sums = linear_.column_sums + first;
     if (linear_.column_zero_points) call.column_zero_points = linear_.column_zero_points + first;
     if (linear_.column_offsets != nullptr) call.column_offsets = linear_.column_offsets + first;
+    call.level_step = linear_.level_step;
     call.levels = linear_.levels;
     alignas(64) float bias[kMaxWidth];
     call.bias = kZeros;
@@ -202,15 +203,19 @@ class Task {
       const int64_t count = std::min<int64_t>(kernel_.k_block, linear_.k - k);
       call.x = x + k * kernel_.x_bytes;
       call.w = linear_.panels->block(panel, k, count, panel_);
+      call.k = count;
       call.steps = quotient_up(count, kernel_.kr);
       if (grouped()) {
-        linear_.panels->groups(panel, k, count, group_scales_, group_zero_points_);
+        if (kernel_.stored_groups) {
+          linear_.panels->stored_groups(panel, k, call);
+        } else {
+          linear_.panels->groups(panel, k, count, group_scales_, group_zero_points_);
+        }
         call.group_steps = quotient_up(std::min(linear_.group, linear_.k), kernel_.kr);
         call.group_scales = group_scales_;
         call.group_zero_points = group_zero_points_;
         call.group_sums = group_sums_ != nullptr ? group_sums_ + k / linear_.group : nullptr;
         call.group_sums_stride = groups();
-        linear_.panels->look_ahead(panel, call);
       }
       call.load_sums = k > 0;
       k += count;

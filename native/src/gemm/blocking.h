@@ -24,8 +24,8 @@ class Panels {
   virtual void groups(int64_t /*panel*/, int64_t /*k_first*/, int64_t /*k_count*/,
                       float* /*scales*/, int32_t* /*zero_points*/) const {}
 
-  // Sets what a kernel may fetch ahead of the next panel.
-  virtual void look_ahead(int64_t /*panel*/, PanelCall& /*call*/) const {}
+  // Points the call to them as they are stored, for kernels that read them so.
+  virtual void stored_groups(int64_t /*panel*/, int64_t /*k_first*/, PanelCall& /*call*/) const {}
 };
 
 struct BlockedLinear {
@@ -43,6 +43,7 @@ struct BlockedLinear {
   int64_t group = 0;  // 0: no groups
   bool group_zero_points = false;
   const float* column_offsets = nullptr;
+  float level_step = 1;
   const int8_t* levels = nullptr;
 
   // The left operand: f32, or quantized for INT8 kernels.

@@ -12,9 +12,15 @@
 namespace demitasse {
 namespace {
 
-// Up to this many rows, codes are unpacked in registers for each three rows; beyond, a panel is
+// Up to this many rows, codes are unpacked in registers for each few rows; beyond, a panel is
 // unpacked once for all rows, which costs as much as five of them (Zen 5).
-constexpr int64_t kFewRows = 12;
+int64_t few_rows(Isa isa, bool coded) {
+  return isa == Isa::avx512 || !coded ? 12 : 8;  // 8 rows of a codebook: 2.9 ms, not 3.1 (Zen 4)
+}
+
+// The same for f32 rows. 12 rows with AVX-512: 4.6 ms, not 5.3; two with AVX2: 1.9 ms, not 3.3, of
+// a codebook 2.7 ms, not 3.3 (Zen 4, 4096 x 4096).
+int64_t few_float_rows(Isa isa) { return isa == Isa::avx512 ? 12 : 2; }
 
 const ArrayKernels& array_kernels(Isa isa) {
   return isa == Isa::avx512 ? array_kernels_avx512 : array_kernels_avx2;
@@ -26,6 +32,15 @@ const GroupArrays& group_arrays(Isa isa) {
 
 const MicroKernel& float_kernel(Isa isa) {
   return isa == Isa::avx512 ? f32_8x48_avx512 : f32_6x16_avx2;
+}
+
+const MicroKernel& few_rows_kernel(Isa isa, bool coded) {
+  if (isa == Isa::avx512) return u8u4g_3x48c8_avx512;
+  return coded ? u6u4g_2x16c8_avx2 : u8u4g_2x16c8_avx2;
+}
+
+const MicroKernel& few_float_rows_kernel(Isa isa) {
+  return isa == Isa::avx512 ? f32u4g_4x48c8_avx512 : f32u4g_1x32c8_avx2;
 }
 
 // A kernel whose blocks of k hold whole segments.
@@ -54,8 +69,8 @@ class PackedGroupedWeight final : public Weight {
         coded_(source.codebook != nullptr),
         kernel_(with_whole_segments(isa == Isa::avx512 ? u8s8g_4x48c4_avx512 : s16s16g_6x16c2_avx2,
                                     segment_)),
-        few_rows_kernel_(
-            with_whole_k(isa == Isa::avx512 ? u8u4g_3x48c8_avx512 : u8u4g_2x16c8_avx2, k_)),
+        few_rows_kernel_(with_whole_k(few_rows_kernel(isa, coded_), k_)),
+        few_float_rows_kernel_(with_whole_k(few_float_rows_kernel(isa), k_)),
         column_bytes_(wide_ ? round_up(k_, kernel_.kr) : round_up(k_, 8) / 2),
         padded_n_(round_up(n_, kernel_.lanes)),
         half_scales_(source.scale_dtype == DMT_F16),
@@ -83,11 +98,14 @@ class PackedGroupedWeight final : public Weight {
 
   void run(const float* x, int64_t x_stride, int64_t rows, const Epilogue& epilogue,
            const Executor& executor) const override {
-    const FloatPanels panels(*this);
+    const bool few = !wide_ && rows <= few_float_rows(isa_);
+    const FloatPanels unpacked(*this);
+    const StoredPanels stored(*this, few_float_rows_kernel_);
     BlockedLinear linear;
     linear.isa = isa_;
-    linear.kernel = &float_kernel(isa_);
-    linear.panels = &panels;
+    linear.kernel = few ? &few_float_rows_kernel_ : &float_kernel(isa_);
+    linear.panels = few ? static_cast<const Panels*>(&stored) : &unpacked;
+    linear.group = few ? segment_ : 0;
     linear.k = k_;
     linear.n = n_;
     linear.x = x;
@@ -98,19 +116,20 @@ class PackedGroupedWeight final : public Weight {
 
   void run(const QuantizedRows& x, int64_t rows, const Epilogue& epilogue,
            const Executor& executor) const override {
-    const bool levels_fit = isa_ == Isa::avx512 || !coded_;
-    const bool few = !wide_ && levels_fit && rows <= kFewRows && (padding_is_zero_ || k_ % 8 == 0);
-    const IntegerPanels panels(*this, !few);
+    const bool few = !wide_ && rows <= few_rows(isa_, coded_) && (padding_is_zero_ || k_ % 8 == 0);
+    const IntegerPanels unpacked(*this);
+    const StoredPanels stored(*this, few_rows_kernel_);
     BlockedLinear linear;
     linear.isa = isa_;
     linear.kernel = few ? &few_rows_kernel_ : &kernel_;
-    linear.panels = &panels;
+    linear.panels = few ? static_cast<const Panels*>(&stored) : &unpacked;
     linear.k = k_;
     linear.n = n_;
     linear.group = segment_;
     linear.group_zero_points =
         has_zero_points_ && (few || (wide_ && group_arrays(isa_).widen == nullptr));
     linear.column_offsets = offsets_.data();
+    linear.level_step = step_;
     linear.levels = levels_;
     linear.quantized = &x;
     linear.rows = rows;
@@ -118,14 +137,33 @@ class PackedGroupedWeight final : public Weight {
   }
 
  private:
+  // Codes of 4 bits as they are stored, for kernels of few rows that are as wide as a panel or
+  // several.
+  class StoredPanels final : public Panels {
+   public:
+    StoredPanels(const PackedGroupedWeight& weight, const MicroKernel& kernel)
+        : weight_(weight), panels_(kernel.nr / weight.kernel_.nr) {}
+
+    const void* block(int64_t panel, int64_t k_first, int64_t, void*) const override {
+      return weight_.codes(panel * panels_, k_first);
+    }
+
+    void stored_groups(int64_t panel, int64_t k_first, PanelCall& call) const override {
+      weight_.point_to_groups(panel * panels_, k_first / weight_.segment_, call);
+    }
+
+   private:
+    const PackedGroupedWeight& weight_;
+    const int64_t panels_;
+  };
+
+  // Levels as s8 or s16.
   class IntegerPanels final : public Panels {
    public:
-    IntegerPanels(const PackedGroupedWeight& weight, bool unpacked)
-        : weight_(weight), unpacked_(unpacked) {}
+    explicit IntegerPanels(const PackedGroupedWeight& weight) : weight_(weight) {}
 
     const void* block(int64_t panel, int64_t k_first, int64_t k_count,
                       void* scratch) const override {
-      if (!unpacked_) return weight_.codes(panel, k_first);
       if (!weight_.wide_) {
         weight_.unpack(panel, k_first, k_count, scratch);
         return scratch;
@@ -140,25 +178,13 @@ class PackedGroupedWeight final : public Weight {
       const int64_t first = k_first / weight_.segment_, width = weight_.width(panel);
       const int64_t count = quotient_up(k_count, weight_.segment_) * width;
       weight_.copy_scales(panel, first, count, scales);
-      if (weight_.step_ != 1) {
-        for (int64_t i = 0; i < count; ++i) scales[i] *= weight_.step_;
-      }
       if (zero_points == nullptr) return;
       const int8_t* from = weight_.zero_points(panel, first);
       for (int64_t i = 0; i < count; ++i) zero_points[i] = from[i];
     }
 
-    void look_ahead(int64_t panel, PanelCall& call) const override {
-      const bool last = (panel + 1) * weight_.kernel_.nr >= weight_.n_;
-      const int64_t next = last ? panel : panel + 1;
-      call.group_bytes = weight_.width(next) * weight_.scale_bytes_;
-      call.group_scales_ahead = reinterpret_cast<const char*>(
-          weight_.scales_.data() + weight_.parameters(next, 0) * weight_.scale_bytes_);
-    }
-
    private:
     const PackedGroupedWeight& weight_;
-    const bool unpacked_;
   };
 
   // w as f32.
@@ -193,6 +219,16 @@ class PackedGroupedWeight final : public Weight {
   }
   const int8_t* zero_points(int64_t panel, int64_t segment) const {
     return zero_points_->data() + parameters(panel, segment);
+  }
+
+  void point_to_groups(int64_t panel, int64_t segment, PanelCall& call) const {
+    call.stored_scales = scales_.data() + parameters(panel, segment) * scale_bytes_;
+    call.half_scales = half_scales_;
+    call.stored_zero_points = has_zero_points_ ? zero_points(panel, segment) : nullptr;
+    call.w_panel_stride = kernel_.nr * column_bytes_;
+    call.parameters_panel_stride = kernel_.nr * segments_;
+    call.float_levels = float_levels_;
+    call.even_levels = !coded_;
   }
 
   void copy_scales(int64_t panel, int64_t segment, int64_t count, float* to) const {
@@ -378,7 +414,7 @@ class PackedGroupedWeight final : public Weight {
     for (int64_t j = 0; j < std::min(width, n_ - first); ++j) {
       const int64_t zero = has_zero_points_ ? zero_points(panel, segment)[j] : 0;
       const float sum = static_cast<float>(sums[j] - count * zero);
-      offsets_.data()[first + j] = std::fma(sum, scales[j] * step_, offsets_.data()[first + j]);
+      offsets_.data()[first + j] = std::fma(sum, scales[j], offsets_.data()[first + j]);
     }
   }
 
@@ -388,9 +424,9 @@ class PackedGroupedWeight final : public Weight {
   const bool wide_;   // codes of 8 bits
   const bool coded_;  // with a codebook
   const MicroKernel kernel_;
-  const MicroKernel few_rows_kernel_;  // codes of 4 bits; without codebook on AVX2
-  const int64_t column_bytes_;         // of the codes of a column
-  const int64_t padded_n_;             // whole vectors
+  const MicroKernel few_rows_kernel_, few_float_rows_kernel_;  // codes of 4 bits
+  const int64_t column_bytes_;                                 // of the codes of a column
+  const int64_t padded_n_;                                     // whole vectors
   const bool half_scales_;
   const int64_t scale_bytes_;
   const AlignedBuffer<uint8_t> codes_;

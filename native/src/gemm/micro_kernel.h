@@ -16,7 +16,7 @@
 
 namespace demitasse {
 
-constexpr int kMaxVectors = 3;  // vectors in a panel's width
+constexpr int kMaxVectors = 4;  // vectors in a panel's width
 constexpr int kMaxWidth = 48;   // columns in a panel
 
 // `rows` rows of x times one panel, over one block of k.
@@ -25,6 +25,7 @@ struct PanelCall {
   int64_t x_stride = 0;     // bytes between rows
   int64_t rows = 0;
   const void* w = nullptr;  // the panel, at the first k of the block
+  int64_t k = 0;            // values of k
   int64_t steps = 0;        // groups of kr values of k
   int vectors = 0;          // width of the panel / lanes
 
@@ -46,7 +47,7 @@ struct PanelCall {
   int64_t row_parameter_step = 0;
 
   // Kernels of weights in groups: sums holds the floats f of reference_multiply_grouped, and
-  //   y = (f - zx[m] * column_offsets[n]) * row_scales[m] + bias[n].
+  //   y = (f - zx[m] * column_offsets[n]) * (row_scales[m] * level_step) + bias[n].
   // A group is group_steps steps, the last of a block perhaps fewer. Arrays over groups start at
   // the block's first one.
   int64_t group_steps = 0;
@@ -54,12 +55,19 @@ struct PanelCall {
   const int32_t* group_zero_points = nullptr;  // [groups][width]; NULL: w is free of them
   const int32_t* group_sums = nullptr;         // row m: sums of x over groups, with zero points
   int64_t group_sums_stride = 0;               // between rows
-  // The next panel's scales as they are stored, group_bytes for each group: for few rows fetched
-  // while this panel is multiplied.
-  const char* group_scales_ahead = nullptr;
-  int64_t group_bytes = 0;
+  // The same as they are stored, for kernels of few rows.
+  const void* stored_scales = nullptr;  // FP16 if half_scales, else f32
+  bool half_scales = false;
+  const int8_t* stored_zero_points = nullptr;
+  // Between the panels of the weight, for kernels that multiply two at a time: bytes of w, and
+  // scales or zero points.
+  int64_t w_panel_stride = 0;
+  int64_t parameters_panel_stride = 0;
   const float* column_offsets = nullptr;
-  const int8_t* levels = nullptr;  // [16]: what 4-bit codes stand for
+  float level_step = 1;
+  const int8_t* levels = nullptr;       // [16]: what 4-bit codes stand for
+  const float* float_levels = nullptr;  // the same for f32 rows
+  bool even_levels = false;             // float_levels[i] = float_levels[0] + i
 
   // Vector j of row m is stored at out[j] + m * out_stride.
   float* out[kMaxVectors] = {};
@@ -77,6 +85,7 @@ struct MicroKernel {
   // INT8 kernels that compute on s16 widen both operands first; NULL: both are read as they are.
   void (*widen_x)(const uint8_t* from, int16_t* to, int64_t count) = nullptr;
   void (*widen_w)(const int8_t* from, int16_t* to, int64_t count) = nullptr;
+  bool stored_groups = false;  // scales and zero points of groups are read as they are stored
 };
 
 extern const MicroKernel u8s8_8x48c4_avx512;
@@ -85,6 +94,9 @@ extern const MicroKernel u8s8g_4x48c4_avx512;
 extern const MicroKernel u8u4g_3x48c8_avx512;  // a panel of 4-bit codes, for few rows
 extern const MicroKernel s16s16g_6x16c2_avx2;
 extern const MicroKernel u8u4g_2x16c8_avx2;
+extern const MicroKernel u6u4g_2x16c8_avx2;  // of a codebook, whose levels reach 127
+extern const MicroKernel f32u4g_4x48c8_avx512;
+extern const MicroKernel f32u4g_1x32c8_avx2;
 extern const MicroKernel f32_8x48_avx512;
 extern const MicroKernel f32_6x16_avx2;
 

@@ -31,11 +31,12 @@ void reference_dequantize(const QuantizedRows& x, int64_t rows, int64_t n,
 }
 
 void reference_multiply_grouped(const QuantizedRows& x, int64_t rows, int64_t k, int64_t n,
-                                const int16_t* w, int64_t segment, const float* scales, float* y) {
+                                const int16_t* w, int64_t segment, const float* scales, float step,
+                                float* y) {
   for (int64_t m = 0; m < rows; ++m) {
     const uint8_t* codes = x.codes + m * x.stride;
     const float zx = static_cast<float>(x.zero_points[m * x.parameter_step]);
-    const float x_scale = x.scales[m * x.parameter_step];
+    const float x_scale = x.scales[m * x.parameter_step] * step;
     for (int64_t j = 0; j < n; ++j) {
       float f = 0, offset = 0;
       for (int64_t first = 0; first < k; first += segment) {

@@ -22,10 +22,11 @@ void reference_dequantize(const QuantizedRows& x, int64_t rows, int64_t n,
 //   d(s) = sum over k in s of cx[m][k] * w[k][n],   e(s) = sum over k in s of w[k][n]
 // and across segments, ascending, each step one fused multiply-add:
 //   f = d(s) * scales[s][n] + f,   offset = e(s) * scales[s][n] + offset
-//   y[m][n] = (f - zx[m] * offset) * x.scale[m]
-// scales: [segments][n].
+//   y[m][n] = (f - zx[m] * offset) * (x.scale[m] * step)
+// scales: [segments][n]; step: of a codebook's levels, else 1.
 void reference_multiply_grouped(const QuantizedRows& x, int64_t rows, int64_t k, int64_t n,
-                                const int16_t* w, int64_t segment, const float* scales, float* y);
+                                const int16_t* w, int64_t segment, const float* scales, float step,
+                                float* y);
 
 // y[m][n] = sum_k x[m][k] * w[k][n] in f32, k ascending.
 void reference_multiply_f32(const float* x, int64_t x_stride, int64_t rows, int64_t k, int64_t n,

@@ -141,6 +141,7 @@ class ScalarGroupedWeight final : public Weight {
         values_(k_ * n_),
         codes_(source.codebook == nullptr ? 0 : k_ * n_) {
     const Codebook book(source.codebook);
+    step_ = book.step;
     for (int64_t i = 0; i < k_; ++i) {
       for (int64_t j = 0; j < n_; ++j) {
         const int32_t code = source.code(i, j);
@@ -156,18 +157,14 @@ class ScalarGroupedWeight final : public Weight {
     if (source.codebook != nullptr) std::copy_n(source.codebook, 16, codebook_);
     for (int64_t first = 0; first < k_; first += segment_) {
       for (int64_t j = 0; j < n_; ++j) {
-        const float scale = source.scale(source.group_of(first) * n_ + j);
-        scales_.push_back(scale);
-        steps_.push_back(scale * book.step);
+        scales_.push_back(source.scale(source.group_of(first) * n_ + j));
       }
     }
   }
 
   int64_t k() const override { return k_; }
   int64_t n() const override { return n_; }
-  int64_t bytes() const override {
-    return 2 * values_.size() + codes_.size() + 4 * (scales_.size() + steps_.size());
-  }
+  int64_t bytes() const override { return 2 * values_.size() + codes_.size() + 4 * scales_.size(); }
 
   void run(const float* x, int64_t x_stride, int64_t rows, const Epilogue& epilogue,
            const Executor& executor) const override {
@@ -191,7 +188,7 @@ class ScalarGroupedWeight final : public Weight {
     for_row_blocks(rows, executor, [&](int64_t first, int64_t count) {
       std::vector<float> y(count * n_);
       reference_multiply_grouped(rows_from(x, first), count, k_, n_, values_.data(), segment_,
-                                 steps_.data(), y.data());
+                                 scales_.data(), step_, y.data());
       reference_epilogue(Isa::scalar, y.data(), first, count, rows, n_, epilogue);
     });
   }
@@ -202,7 +199,7 @@ class ScalarGroupedWeight final : public Weight {
   std::vector<uint8_t> codes_;   // [k][n], with a codebook
   float codebook_[16] = {};
   std::vector<float> scales_;  // [segments][n]
-  std::vector<float> steps_;   // the same for integer values
+  float step_ = 1;             // an integer level of the codebook is a multiple of this
 };
 
 }  // namespace

@@ -6,9 +6,9 @@
 //           k0 .. k3 are broadcast for the low halves, k4 .. k7 for the high ones
 //
 // Exact although vpmaddubsw saturates: levels are within -15 .. 15, two pairs of products are at
-// most 4 * 255 * 15 = 15,300, inside int16. Not for codebooks, whose levels reach 127. Registers: 2
-// x 2 integer sums + 4 of levels + 2 broadcasts + table, mask, ones + 1 = 14; the float sums are in
-// L1.
+// most 4 * 255 * 15 = 15,300, inside int16. Codebooks, whose levels reach 127, have
+// u6u4g_2x16c8_avx2. Registers: 2 x 2 integer sums + 4 of levels + 2 broadcasts + table, mask, ones
+// + 1 = 14; the float sums are in L1.
 #include <immintrin.h>
 
 #include "gemm/grouped_tile.h"
@@ -21,7 +21,8 @@ namespace {
 constexpr int kMr = 2;
 constexpr int kNv = 2;
 constexpr int kLanes = 8;
-constexpr int kAhead = 6144;  // bytes, as in u8u4g_3x48c8_avx512
+constexpr int kAhead = 6144;       // bytes, as in u8u4g_3x48c8_avx512
+constexpr int kScalesAhead = 768;  // likewise
 
 inline __m256i broadcast4(const uint8_t* p) {
   int32_t bytes;
@@ -39,14 +40,14 @@ struct Tile {
     const int64_t stride = call.x_stride;
     const uint8_t* x = static_cast<const uint8_t*>(call.x) + row * stride;
     const uint8_t* w = static_cast<const uint8_t*>(call.w);
-    const float* scales = call.group_scales;
-    const int32_t* zero_points = call.group_zero_points;
+    const char* scales = static_cast<const char*>(call.stored_scales);
+    const int64_t scale_bytes = call.half_scales ? 2 : 4;
+    const int8_t* zero_points = call.stored_zero_points;
     const int32_t* x_sums = nullptr;
     if (zero_points != nullptr) x_sums = call.group_sums + row * call.group_sums_stride;
     const __m256i levels =
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(call.levels)));
     const __m256i half = _mm256_set1_epi8(0x0f), ones = _mm256_set1_epi16(1);
-    const char* ahead = call.group_scales_ahead;
     for (int64_t left = call.steps; left > 0; left -= call.group_steps) {
       __v8si acc[MR][NV];
       UNROLL for (int i = 0; i < MR; ++i) {
@@ -77,13 +78,13 @@ struct Tile {
         UNROLL for (int j = 0; j < NV; ++j) {
           __m256i sum = (__m256i)acc[i][j];
           if (zero_points != nullptr) {
-            const __m256i zw =
-                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(zero_points + j * kLanes));
+            const __m256i zw = _mm256_cvtepi8_epi32(
+                _mm_loadl_epi64(reinterpret_cast<const __m128i*>(zero_points + j * kLanes)));
             const __m256i x_sum = _mm256_set1_epi32(x_sums[i * call.group_sums_stride]);
             sum = _mm256_sub_epi32(sum, _mm256_mullo_epi32(x_sum, zw));
           }
           float* const f = sums + (i * NV + j) * kLanes;
-          const __m256 scale = _mm256_loadu_ps(scales + j * kLanes);
+          const __m256 scale = load_scale(scales, call.half_scales, j);
           _mm256_store_ps(f, _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, _mm256_load_ps(f)));
         }
       }
@@ -91,9 +92,8 @@ struct Tile {
         zero_points += NV * kLanes;
         ++x_sums;
       }
-      scales += NV * kLanes;
-      _mm_prefetch(ahead, _MM_HINT_T0);
-      ahead += call.group_bytes;
+      _mm_prefetch(scales + kScalesAhead, _MM_HINT_T0);
+      scales += NV * kLanes * scale_bytes;
       __asm__ volatile("" ::: "memory");  // or gcc moves the float sums to registers that it lacks
     }
 
@@ -118,6 +118,7 @@ extern const MicroKernel u8u4g_2x16c8_avx2 = {.mr = kMr,
                                               .block_rows = 96,
                                               .x_bytes = 1,
                                               .w_bytes = 0,
-                                              .run = run};
+                                              .run = run,
+                                              .stored_groups = true};
 
 }  // namespace demitasse

@@ -21,7 +21,8 @@ namespace {
 constexpr int kMr = 3;
 constexpr int kNv = 3;
 constexpr int kLanes = 16;
-constexpr int kAhead = 6144;  // bytes: on Zen 5, 80 to 85 % of the memory's rate, not 68 %
+constexpr int kAhead = 6144;       // bytes: on Zen 5, 80 to 85 % of the memory's rate, not 68 %
+constexpr int kScalesAhead = 768;  // bytes: of as many codes, in groups of 32
 
 inline __m512i broadcast4(const uint8_t* p) {
   int32_t bytes;
@@ -40,14 +41,14 @@ struct Tile {
     const int64_t stride = call.x_stride;
     const uint8_t* x = static_cast<const uint8_t*>(call.x) + row * stride;
     const uint8_t* w = static_cast<const uint8_t*>(call.w);
-    const float* scales = call.group_scales;
-    const int32_t* zero_points = call.group_zero_points;
+    const char* scales = static_cast<const char*>(call.stored_scales);
+    const int64_t scale_bytes = call.half_scales ? 2 : 4;
+    const int8_t* zero_points = call.stored_zero_points;
     const int32_t* x_sums = nullptr;
     if (zero_points != nullptr) x_sums = call.group_sums + row * call.group_sums_stride;
     const __m512i levels =
         _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(call.levels)));
     const __m512i half = _mm512_set1_epi8(0x0f);
-    const char* ahead = call.group_scales_ahead;
     for (int64_t left = call.steps; left > 0; left -= call.group_steps) {
       __v16si acc[kHigh + 1][MR][NV];
       UNROLL for (int h = 0; h <= kHigh; ++h) {
@@ -85,7 +86,8 @@ struct Tile {
         UNROLL for (int i = 0; i < MR; ++i) {
           const __m512i x_sum = _mm512_set1_epi32(x_sums[i * call.group_sums_stride]);
           UNROLL for (int j = 0; j < NV; ++j) {
-            const __m512i zw = _mm512_loadu_si512(zero_points + j * kLanes);
+            const __m512i zw = _mm512_cvtepi8_epi32(
+                _mm_loadu_si128(reinterpret_cast<const __m128i*>(zero_points) + j));
             acc[0][i][j] =
                 (__v16si)_mm512_sub_epi32((__m512i)acc[0][i][j], _mm512_mullo_epi32(x_sum, zw));
           }
@@ -93,16 +95,16 @@ struct Tile {
         zero_points += NV * kLanes;
         ++x_sums;
       }
+      __m512 scale[NV];
+      load_scales<NV>(scales, call.half_scales, scale);
       UNROLL for (int j = 0; j < NV; ++j) {
-        const __m512 scale = _mm512_load_ps(scales + j * kLanes);
         UNROLL for (int i = 0; i < MR; ++i) {
-          f[i][j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)acc[0][i][j]), scale, f[i][j]);
+          f[i][j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)acc[0][i][j]), scale[j], f[i][j]);
         }
       }
-      scales += NV * kLanes;
-      _mm_prefetch(ahead, _MM_HINT_T0);
-      _mm_prefetch(ahead + 64, _MM_HINT_T0);
-      ahead += call.group_bytes;
+      _mm_prefetch(scales + kScalesAhead, _MM_HINT_T0);
+      _mm_prefetch(scales + kScalesAhead + 64, _MM_HINT_T0);
+      scales += NV * kLanes * scale_bytes;
     }
 
     store_results(call, row, f);
@@ -127,6 +129,7 @@ extern const MicroKernel u8u4g_3x48c8_avx512 = {.mr = kMr,
                                                 .block_rows = 96,
                                                 .x_bytes = 1,
                                                 .w_bytes = 0,
-                                                .run = run};
+                                                .run = run,
+                                                .stored_groups = true};
 
 }  // namespace demitasse

@@ -1,5 +1,6 @@
 // Weights with a scale per group: every level gives the bits of the definition in
-// gemm/reference_linear.h for quantized rows, and stays within the bound for f32 rows.
+// gemm/reference_linear.h for quantized rows. With f32 rows every level but the scalar one gives
+// the bits of a chain of fused multiply-adds, and all stay within the bound.
 #include <cmath>
 
 #include "gemm/linear_cases.h"
@@ -17,7 +18,8 @@ struct GroupedCase {
   bool half_scales = true;
   bool zero_points = false;
   bool codebook = false;
-  bool transposed = false;  // the source is [n][k]
+  bool extreme_codebook = false;  // of the entries 1 and -1, whose levels are 127 and -127
+  bool transposed = false;        // the source is [n][k]
   bool per_row = true;
   bool bias = true;
   Fill fill = Fill::random;
@@ -53,6 +55,7 @@ class GroupedOperands {
       if (c.zero_points) zero_points_.push_back(random.integer(low_, high_));
     }
     if (c.codebook) codebook_ = random.reals(16);
+    for (int i = 0; c.extreme_codebook && i < 16; ++i) codebook_[i] = i % 2 == 0 ? 1.0f : -1.0f;
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < k; ++j) {
         x.code(i, j) = static_cast<uint8_t>(
@@ -125,11 +128,12 @@ class GroupedOperands {
             e += w;
           }
           EXPECT_EQ(d, static_cast<int32_t>(d));
-          const float scale = this->scale(first, j) * step;
+          const float scale = this->scale(first, j);
           f = std::fma(static_cast<float>(d), scale, f);
           offset = std::fma(static_cast<float>(e), scale, offset);
         }
-        const float y_scaled = std::fma(-zx, offset, f) * rows.scales[i * rows.parameter_step];
+        const float x_scale = rows.scales[i * rows.parameter_step] * step;
+        const float y_scaled = std::fma(-zx, offset, f) * x_scale;
         y[i * n + j] = y_scaled + (case_.bias ? bias[j] : 0.0f);
       }
     }
@@ -170,9 +174,9 @@ INSTANTIATE_TEST_SUITE_P(Levels, GroupedLinear, ::testing::ValuesIn(levels()), l
 ::testing::Message describe(const GroupedCase& c) {
   return ::testing::Message() << c.shape << " dtype " << c.dtype << " group " << c.group << " half "
                               << c.half_scales << " zero points " << c.zero_points << " codebook "
-                              << c.codebook << " transposed " << c.transposed << " per row "
-                              << c.per_row << " bias " << c.bias << " fill "
-                              << static_cast<int>(c.fill);
+                              << c.codebook << " extreme " << c.extreme_codebook << " transposed "
+                              << c.transposed << " per row " << c.per_row << " bias " << c.bias
+                              << " fill " << static_cast<int>(c.fill);
 }
 
 void expect_definition(Isa isa, const GroupedCase& c,
@@ -204,12 +208,17 @@ void expect_definition(Isa isa, const GroupedCase& c,
   EXPECT_TRUE(out.intact());
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
-      double sum = c.bias ? operands.bias[j] : 0, magnitude = std::fabs(sum);
+      const float bias = c.bias ? operands.bias[j] : 0.0f;
+      double sum = bias, magnitude = std::fabs(sum);
+      float chain = 0;
       for (int64_t l = 0; l < k; ++l) {
-        const double product = double{operands.floats[i * k + l]} * operands.weight(l, j);
+        const float x = operands.floats[i * k + l], w = operands.weight(l, j);
+        const double product = double{x} * w;
         sum += product;
         magnitude += std::fabs(product);
+        chain = isa == Isa::scalar ? chain + x * w : std::fma(x, w, chain);
       }
+      ASSERT_EQ(out.at(i, j), chain + bias) << "row " << i << " column " << j;
       ASSERT_NEAR(out.at(i, j), sum, static_cast<double>(k + 3) * 0x1p-24 * magnitude)
           << "row " << i << " column " << j;
     }
@@ -289,11 +298,48 @@ TEST_P(GroupedLinear, extremeAndConstantChannelsDoNotSaturate) {
   }
 }
 
+TEST_P(GroupedLinear, codebooksOfGreatestLevelsDoNotSaturate) {
+  for (const Fill fill : {Fill::greatest, Fill::least, Fill::constant_channel}) {
+    for (const int64_t group : {32, 48, 256, 1 << 20}) {
+      for (const int64_t m : {1, 2, 9, 13}) {
+        GroupedCase c{{m, 50, 2100}};
+        c.fill = fill;
+        c.dtype = DMT_U4;
+        c.group = group;
+        c.codebook = c.extreme_codebook = true;
+        expect_definition(GetParam(), c);
+      }
+    }
+  }
+}
+
+TEST_P(GroupedLinear, everyWidthOfAPanelEqualsTheDefinitionToTheBit) {
+  for (const int64_t n : {1, 8, 9, 16, 24, 25, 32, 33, 40, 48, 49, 57, 64, 72, 80, 96, 97}) {
+    for (const int64_t m : {1, 2, 4, 7}) {
+      for (int kind = 0; kind < 8; ++kind) {
+        GroupedCase c{{m, n, 101}};
+        c.half_scales = kind & 1;
+        c.zero_points = kind & 2;
+        c.codebook = kind & 4;
+        if (c.codebook && c.zero_points) continue;
+        if (c.codebook) c.dtype = DMT_U4;
+        expect_definition(GetParam(), c);
+      }
+    }
+  }
+}
+
 TEST_P(GroupedLinear, resultsDoNotDependOnThreads) {
   for (const int threads : {2, 3, 5}) {
     for (const Shape& shape :
          std::initializer_list<Shape>{{67, 193, 129}, {1, 1999, 200}, {4, 700, 400}}) {
       GroupedCase c{shape};
+      expect_definition(GetParam(), c, PoolExecutor(threads));
+      c.zero_points = true;
+      expect_definition(GetParam(), c, PoolExecutor(threads));
+      c.zero_points = false;
+      c.codebook = true;
+      c.dtype = DMT_U4;
       expect_definition(GetParam(), c, PoolExecutor(threads));
     }
   }
