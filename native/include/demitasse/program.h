@@ -159,6 +159,24 @@ enum dmt_pooling { DMT_POOLING_MEAN = 0, DMT_POOLING_MAX = 1, DMT_POOLING_FIRST 
 DMT_API int32_t dmt_program_pooling(dmt_program* program, int32_t x, int32_t mask, int32_t pooling,
                                     int32_t normalize, int64_t sequence_length, int32_t y);
 
+/* A recurrent layer with packed weights: name is RNN, GRU or LSTM, with ONNX's semantics and the
+ * integers and floats that dmt_program_operator takes for it (native/src/ops/README.md).
+ *
+ * inputs: 8 values: x, -1, -1, bias, lengths (s32), initial h, initial c, peepholes; all but x may
+ * be -1. outputs: 3 values: y, last h, last c, -1 where not wanted. All are static and f32 but for
+ * the lengths, shaped as ONNX says. weights: for each direction the handles of the input's weight
+ * [inputs x gates * hidden] and of the recurrence's [hidden x gates * hidden]; for a GRU that is
+ * not linear before the reset the latter has the first two gates only, and a third one [hidden x
+ * hidden] follows. Any encoding will do. quantize = 1: rows of x and of the state are quantized to
+ * u8, each with a scale and zero point of its own, and multiplied as integers, which the weights
+ * must be. */
+DMT_API int32_t dmt_program_recurrent(dmt_program* program, const char* name, const int32_t* inputs,
+                                      int32_t input_count, const int64_t* weights,
+                                      int32_t weight_count, const int32_t* outputs,
+                                      int32_t output_count, const int64_t* integers,
+                                      int32_t integer_count, const double* floats,
+                                      int32_t float_count, int32_t quantize);
+
 /* Any other operator, by name: see native/src/ops/README.md for the list, with the meaning of
  * integers and floats for each. ONNX names and semantics; inputs of different shapes broadcast as
  * in ONNX. */
