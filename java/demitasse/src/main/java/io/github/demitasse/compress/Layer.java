@@ -11,7 +11,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Immutable: a node with a weight that can be compressed.
+ * Immutable: a node with a weight that can be compressed. Recurrent nodes have two, and are two
+ * layers.
  *
  * @param kind what the weight is for
  * @param node the node that uses it
@@ -29,7 +30,14 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
     /** table[entries, features] of a lookup: one channel per entry. */
     EMBEDDING(0, 0),
     /** table[positions, features] whose rows are added in order: one channel per position. */
-    POSITION_EMBEDDING(0, 1);
+    POSITION_EMBEDDING(0, 1),
+    /**
+     * weight[directions, gates * hidden, inputs] of an RNN, GRU or LSTM: one channel per gate and
+     * hidden unit, the same for both directions.
+     */
+    RECURRENT_INPUT(1, 1),
+    /** The same that meets the state: weight[directions, gates * hidden, hidden]. */
+    RECURRENCE(1, 2);
 
     private final int channelAxis;
     private final int weightInput;
@@ -43,8 +51,27 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
       return channelAxis;
     }
 
+    /** The axis along which what is multiplied and added lies, which groups divide. */
+    public int depthAxis() {
+      return isRecurrent() ? 2 : 1 - channelAxis;
+    }
+
+    /** True for weights of an RNN, GRU or LSTM. */
+    public boolean isRecurrent() {
+      return this == RECURRENT_INPUT || this == RECURRENCE;
+    }
+
     private int rank() {
-      return this == CONVOLUTION ? 4 : 2;
+      return this == CONVOLUTION ? 4 : isRecurrent() ? 3 : 2;
+    }
+
+    /** What a layer of this kind is called that is a part of the node. */
+    public String layerName(Node node) {
+      return switch (this) {
+        case RECURRENT_INPUT -> node.name() + ".input";
+        case RECURRENCE -> node.name() + ".recurrence";
+        default -> node.name();
+      };
     }
 
     /** The index of the node's input that is the weight. */
@@ -55,7 +82,12 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
 
   /** What selectors match and messages say. */
   public String name() {
-    return node.name();
+    return kind.layerName(node);
+  }
+
+  /** The first value that the node computes. */
+  public String output() {
+    return node.outputs().stream().filter(value -> !value.isEmpty()).findFirst().orElseThrow();
   }
 
   /** As messages name it: {@code 'encoder.layer.0.output' [1536, 384]}. */
@@ -74,34 +106,35 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
   public static List<Layer> of(Model model) {
     List<Layer> layers = new ArrayList<>();
     for (Node node : model.graph().nodes()) {
-      Kind kind = kind(node);
-      if (kind == null || !node.hasInput(kind.weightInput())) {
-        continue;
-      }
-      String weightName = node.input(kind.weightInput());
-      Weight weight = model.weights().get(weightName);
-      if (weight != null
-          && weight.shape().length == kind.rank()
-          && weight.type().isFloatingPoint()) {
-        layers.add(new Layer(kind, node, weightName, weight));
+      for (Kind kind : kinds(node)) {
+        String weightName = node.hasInput(kind.weightInput()) ? node.input(kind.weightInput()) : "";
+        Weight weight = model.weights().get(weightName);
+        if (weight != null
+            && weight.shape().length == kind.rank()
+            && weight.type().isFloatingPoint()) {
+          layers.add(new Layer(kind, node, weightName, weight));
+        }
       }
     }
     return layers;
   }
 
-  private static Kind kind(Node node) {
+  private static List<Kind> kinds(Node node) {
     if (node.is(Domains.DEMITASSE, FusedOperators.FUSED_CONV)) {
-      return Kind.CONVOLUTION;
+      return List.of(Kind.CONVOLUTION);
     }
     if (node.is(Domains.DEMITASSE, FusedOperators.LINEAR)) {
-      return Kind.LINEAR;
+      return List.of(Kind.LINEAR);
     }
     if (node.is("Gather") && node.integer("axis", 0) == 0) {
-      return Kind.EMBEDDING;
+      return List.of(Kind.EMBEDDING);
     }
     if (node.is(Domains.DEMITASSE, FusedOperators.POSITION_EMBEDDING)) {
-      return Kind.POSITION_EMBEDDING;
+      return List.of(Kind.POSITION_EMBEDDING);
     }
-    return null;
+    if (node.is("RNN") || node.is("GRU") || node.is("LSTM")) {
+      return List.of(Kind.RECURRENT_INPUT, Kind.RECURRENCE);
+    }
+    return List.of();
   }
 }

@@ -29,7 +29,7 @@ final class OutputComparison {
     Map<String, String> valueByLayer = new LinkedHashMap<>();
     for (Layer layer : Layer.of(original)) {
       if (layers.contains(layer.name())) {
-        valueByLayer.put(layer.name(), layer.node().output(0));
+        valueByLayer.put(layer.name(), layer.output());
       }
     }
     Set<String> values = new LinkedHashSet<>(valueByLayer.values());

@@ -38,5 +38,12 @@ public final class FusedOperators {
   public static final String POSITION_EMBEDDING = "PositionEmbedding";
   public static final String SEQUENCE_POOLING = "SequencePooling";
 
+  /**
+   * An attribute that ONNX's RNN, GRU and LSTM may have here besides their own: {@code dynamic_row}
+   * where rows of x and of the state become UINT8 codes, each row with its own scale and zero
+   * point, before they are multiplied with integer weights. Said in no ONNX file.
+   */
+  public static final String RECURRENT_QUANTIZATION = "activation_quantization";
+
   private FusedOperators() {}
 }

@@ -70,6 +70,7 @@ final class RecurrentOperators {
     Shape r = context.inputShape(2);
     Dimension hidden = hidden(node, r);
     requireWeights(context, kind, hidden);
+    requireRecurrence(node, kind, r, context.inputShape(1));
     Dimension steps = Dimension.unknown();
     Dimension batch = Dimension.unknown();
     if (x != null) {
@@ -115,14 +116,35 @@ final class RecurrentOperators {
     }
     Arguments.require(w.rank() == 3, "the weights are " + w);
     Dimension rows = DimensionArithmetic.multiply(hidden, Dimension.of(kind.gates()));
-    boolean fits = !w.dimension(1).isKnown() || !rows.isKnown() || w.dimension(1).equals(rows);
+    boolean fits = agree(w.dimension(1), rows);
     if (x != null && x.rank() == 3) {
-      Dimension a = x.dimension(2);
-      Dimension b = w.dimension(2);
-      fits &= !a.isKnown() || !b.isKnown() || a.equals(b);
+      fits &= agree(x.dimension(2), w.dimension(2));
     }
     Arguments.require(
         fits, "weights " + w + " do not fit " + hidden + " hidden units and the input " + x);
+  }
+
+  private static void requireRecurrence(Node node, Kind kind, Shape r, Shape w) {
+    Dimension directions = Dimension.of(direction(node) == 2 ? 2 : 1);
+    if (r != null) {
+      Dimension rows = DimensionArithmetic.multiply(r.dimension(2), Dimension.of(kind.gates()));
+      Arguments.require(
+          agree(r.dimension(1), rows) && agree(r.dimension(0), directions),
+          "the recurrence weights are "
+              + r
+              + ", "
+              + directions
+              + " directions of "
+              + kind.gates()
+              + " square matrices are needed");
+    }
+    Arguments.require(
+        w == null || agree(w.dimension(0), directions),
+        "the weights are " + w + ", " + directions + " directions are needed");
+  }
+
+  private static boolean agree(Dimension a, Dimension b) {
+    return !a.isKnown() || !b.isKnown() || a.equals(b);
   }
 
   private static NativeCall lower(InferenceContext context, Kind kind) {

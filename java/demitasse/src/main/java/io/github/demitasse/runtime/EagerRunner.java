@@ -140,8 +140,8 @@ final class EagerRunner implements AutoCloseable {
   }
 
   private List<Tensor> evaluate(Node node) {
-    if (node.domain().equals(Domains.DEMITASSE)) {
-      return evaluateFused(node);
+    if (node.domain().equals(Domains.DEMITASSE) || hasPackedMatrices(node)) {
+      return evaluateInProgram(node);
     }
     List<Tensor> inputs = new ArrayList<>();
     for (String input : node.inputs()) {
@@ -150,8 +150,15 @@ final class EagerRunner implements AutoCloseable {
     return NodeEvaluator.evaluate(node, model.graph().opset(node), inputs);
   }
 
-  /** Fused operators exist in programs only, so the node becomes one. */
-  private List<Tensor> evaluateFused(Node node) {
+  /** True for a recurrent layer whose weights are packed once, not at each run. */
+  private boolean hasPackedMatrices(Node node) {
+    return RecurrentLowering.hasMatrices(node)
+        && model.weights().containsKey(node.input(1))
+        && model.weights().containsKey(node.input(2));
+  }
+
+  /** Fused operators and packed weights exist in programs only, so the node becomes one. */
+  private List<Tensor> evaluateInProgram(Node node) {
     Node quantizer = quantizer(node);
     List<ValueInfo> infos = new ArrayList<>();
     List<Tensor> inputs = new ArrayList<>();

@@ -85,8 +85,8 @@ final class EmbeddingLowering implements NodeLowering {
       QuantizedWeight quantized = (QuantizedWeight) table;
       rows = quantized.codes();
       scales = quantized.scales().toFloats();
-      zeroPoints = PackedWeights.zeroPoints(quantized);
-    } else if (table instanceof DenseWeight dense && PackedWeights.isFloat(dense.tensor().type())) {
+      zeroPoints = WeightPacking.zeroPoints(quantized);
+    } else if (table instanceof DenseWeight dense && WeightPacking.isFloat(dense.tensor().type())) {
       rows = dense.tensor();
     } else {
       rows = table.dequantize().leaveToCollector();

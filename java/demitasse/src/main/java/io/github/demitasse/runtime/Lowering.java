@@ -241,6 +241,11 @@ final class Lowering {
     return packedWeights.linear(value, weight(value));
   }
 
+  /** The handle of rows of a weight of a recurrent layer, as {@link PackedWeights#recurrent}. */
+  long packedRecurrent(String value, long first, long count) {
+    return packedWeights.recurrent(value, weight(value), first, count);
+  }
+
   static boolean isFakeQuantize(Node node) {
     return node.is(Domains.DEMITASSE, FusedOperators.FAKE_QUANTIZE);
   }
@@ -293,7 +298,7 @@ final class Lowering {
       return false;
     }
     Weight weight = model.weights().get(node.input(1));
-    return weight != null && PackedWeights.isInteger(weight) && shape(input).isMatrix();
+    return weight != null && WeightPacking.isInteger(weight, false) && shape(input).isMatrix();
   }
 
   private static boolean isConvolution(Node node) {

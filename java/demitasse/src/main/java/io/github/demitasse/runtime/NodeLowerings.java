@@ -22,6 +22,9 @@ final class NodeLowerings {
     fused(FusedOperators.SEQUENCE_POOLING, new PoolingLowering());
     onnx("LayerNormalization", new LayerNormalizationLowering());
     onnx("RMSNormalization", new LayerNormalizationLowering());
+    onnx("RNN", new RecurrentLowering());
+    onnx("GRU", new RecurrentLowering());
+    onnx("LSTM", new RecurrentLowering());
     onnx("Gather", new EmbeddingLowering());
     onnx("Add", new EmbeddingSumLowering());
   }

@@ -9,28 +9,16 @@ import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
-import io.github.demitasse.weight.BinaryWeight;
-import io.github.demitasse.weight.CodebookWeight;
-import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
-/**
- * Thread-safe: the packed weights of one session, made once and shared by all its programs.
- *
- * <p>A linear weight is packed from the memory the model keeps it in: INT8 codes as they are, half
- * precision as it is. What the kernels have no layout for is dequantized first.
- */
+/** Thread-safe: the packed weights of one session, made once and shared by all its programs. */
 final class PackedWeights implements AutoCloseable {
-  /** The kernels' bound on k that keeps INT8 sums within 32 bits. */
-  private static final long MAX_INT8_DEPTH = 65536;
-
   /** Sources are dropped from memory in portions: each costs a look at the list of mappings. */
   private static final long RELEASE_BYTES = 4 << 20;
 
@@ -40,60 +28,13 @@ final class PackedWeights implements AutoCloseable {
   private Thread ahead; // null unless packing ahead was started
   private volatile boolean closed;
 
-  /** The kernels' bound on k of weights with groups. */
-  private static final long MAX_GROUPED_DEPTH = 1 << 20;
-
-  private static final int LARGEST_GROUP = 1024;
-  private static final int GROUP_STEP = 16;
-
-  /** True for a weight that is packed as integer codes, so that quantized values can meet it. */
-  static boolean isInteger(Weight weight) {
-    return isInt8(weight) || isGrouped(weight);
-  }
-
-  private static boolean isInt8(Weight weight) {
-    return weight instanceof QuantizedWeight quantized
-        && quantized.codes().type().bits() == 8
-        && weight.shape().length == 2
-        && weight.shape()[0] <= MAX_INT8_DEPTH
-        && isPerColumn(quantized.granularity());
-  }
-
-  /** True for codes of fewer bits, for groups along k, and for codebooks. */
-  private static boolean isGrouped(Weight weight) {
-    if (weight.shape().length != 2 || weight.shape()[0] > MAX_GROUPED_DEPTH) {
-      return false;
-    }
-    Granularity granularity;
-    if (weight instanceof QuantizedWeight quantized) {
-      granularity = quantized.granularity();
-    } else if (weight instanceof CodebookWeight book) {
-      granularity = book.granularity();
-    } else if (weight instanceof BinaryWeight binary) {
-      granularity = binary.granularity();
-    } else {
-      return false;
-    }
-    if (granularity instanceof Granularity.PerGroup group) {
-      return group.axis() == 0
-          && (group.size() == weight.shape()[0]
-              || group.size() % GROUP_STEP == 0 && group.size() <= LARGEST_GROUP);
-    }
-    return isPerColumn(granularity);
-  }
-
-  private static boolean isPerColumn(Granularity granularity) {
-    return granularity instanceof Granularity.PerTensor
-        || granularity instanceof Granularity.PerChannel channel && channel.axis() == 1;
-  }
-
   /** The handle of the weight [k, n] of a linear operator. It belongs to this object. */
   long linear(String name, Weight weight) {
     Long handle = packed.get(name);
     if (handle != null) {
       return handle;
     }
-    Packing packing = new Packing(weight);
+    Packing packing = new Packing(weight, false);
     handle = packed.computeIfAbsent(name, packing);
     if (packing.done) {
       // Not while the map computes: it holds a lock then, and so may who waits for it here.
@@ -102,18 +43,41 @@ final class PackedWeights implements AutoCloseable {
     return handle;
   }
 
+  /**
+   * The handle of a matrix [n, k] within the weight [directions, gates * hidden, k] of a recurrent
+   * layer. It belongs to this object.
+   *
+   * @param first the first row, counted over all directions
+   * @param count how many rows: n
+   */
+  long recurrent(String name, Weight weight, long first, long count) {
+    String key = name + " rows " + first + " to " + (first + count);
+    Long handle = packed.get(key);
+    if (handle != null) {
+      return handle;
+    }
+    Packing packing = new Packing(RecurrentMatrices.rows(weight, first, count), true);
+    handle = packed.computeIfAbsent(key, packing);
+    if (packing.done) {
+      releaseSourceAtTimes(weight);
+    }
+    return handle;
+  }
+
   /** Packs a weight that nobody has packed yet; a class, as a lambda costs a cold JVM more. */
   private static final class Packing implements Function<String, Long> {
     private final Weight weight;
+    private final boolean outputsFirst;
     private boolean done;
 
-    Packing(Weight weight) {
+    Packing(Weight weight, boolean outputsFirst) {
       this.weight = weight;
+      this.outputsFirst = outputsFirst;
     }
 
     @Override
     public Long apply(String name) {
-      long handle = packNamed(name, weight);
+      long handle = WeightPacking.pack(name, weight, outputsFirst);
       done = true;
       return handle;
     }
@@ -248,194 +212,6 @@ final class PackedWeights implements AutoCloseable {
     } finally {
       source.release();
     }
-  }
-
-  /** What the native library refuses is said with the layer's name and shape. */
-  private static long packNamed(String name, Weight weight) {
-    try {
-      return pack(name, weight);
-    } catch (IllegalArgumentException refused) {
-      String shape = Arrays.toString(weight.shape());
-      throw new IllegalArgumentException(
-          "weight '" + name + "' " + shape + ", " + weight.encoding() + ": " + refused.getMessage(),
-          refused);
-    }
-  }
-
-  private static long pack(String name, Weight weight) {
-    NativeLibrary.load();
-    long[] shape = weight.shape();
-    if (shape.length != 2) {
-      throw new IllegalArgumentException(
-          "the weight of a linear operator must be [k, n], it is " + Arrays.toString(shape));
-    }
-    if (isInt8(weight)) {
-      return packInteger((QuantizedWeight) weight);
-    }
-    if (isGrouped(weight)) {
-      if (weight instanceof BinaryWeight binary) {
-        return packBinary(binary);
-      }
-      return weight instanceof CodebookWeight book
-          ? packGrouped(
-              book.codes(), book.scales(), null, book.codebook().toFloats(), book.granularity())
-          : packGrouped((QuantizedWeight) weight);
-    }
-    if (weight instanceof DenseWeight dense && isFloat(dense.tensor().type())) {
-      return packFloat(dense.tensor());
-    }
-    RuntimeLog.info(
-        "weight '{}' ({}) has no kernel of its own and runs as float32", name, weight.encoding());
-    try (Tensor floats = weight.dequantize()) {
-      return packFloat(floats);
-    }
-  }
-
-  static boolean isFloat(DataType type) {
-    return type == DataType.FLOAT32 || type == DataType.FLOAT16 || type == DataType.BFLOAT16;
-  }
-
-  private static long packFloat(Tensor tensor) {
-    long k = tensor.dimension(0);
-    long n = tensor.dimension(1);
-    HandleCell out = new HandleCell();
-    long source = NativeMemory.address(tensor.acquire());
-    try {
-      NativeStatus.check(
-          Demitasse.dmt_weight_pack_float(
-              tensor.type().onnxCode(), source, tensor.byteSize(), k, n, n, 1, out.address()));
-    } finally {
-      tensor.release();
-    }
-    return out.get();
-  }
-
-  private static long packInteger(QuantizedWeight weight) {
-    Tensor codes = weight.codes();
-    long k = codes.dimension(0);
-    long n = codes.dimension(1);
-    float[] scales = weight.scales().toFloats();
-    int[] zeroPoints = zeroPoints(weight);
-    HandleCell out = new HandleCell();
-    long source = NativeMemory.address(codes.acquire());
-    try {
-      NativeStatus.check(
-          Demitasse.dmt_weight_pack_int8(
-              codes.type().onnxCode(),
-              source,
-              codes.byteSize(),
-              k,
-              n,
-              n,
-              1,
-              scales,
-              zeroPoints,
-              scales.length,
-              out.address()));
-    } finally {
-      codes.release();
-    }
-    return out.get();
-  }
-
-  private static long packGrouped(QuantizedWeight weight) {
-    return packGrouped(
-        weight.codes(), weight.scales(), zeroPoints(weight), null, weight.granularity());
-  }
-
-  private static long packGrouped(
-      Tensor codes, Tensor scales, int[] zeroPoints, float[] codebook, Granularity granularity) {
-    long k = codes.dimension(0);
-    int n = Math.toIntExact(codes.dimension(1));
-    long group = granularity instanceof Granularity.PerGroup groups ? groups.size() : k;
-    boolean one = granularity instanceof Granularity.PerTensor;
-    Tensor factors = one ? repeated(scales, n) : scales;
-    int[] zeros = zeroPoints;
-    if (one && zeroPoints != null) {
-      zeros = new int[n];
-      Arrays.fill(zeros, zeroPoints[0]);
-    }
-    HandleCell out = new HandleCell();
-    long source = NativeMemory.address(codes.acquire());
-    long steps = NativeMemory.address(factors.acquire());
-    try {
-      NativeStatus.check(
-          Demitasse.dmt_weight_pack_grouped(
-              codes.type().onnxCode(),
-              source,
-              codes.byteSize(),
-              k,
-              n,
-              n,
-              1,
-              group,
-              factors.type().onnxCode(),
-              steps,
-              factors.byteSize(),
-              zeros,
-              codebook,
-              out.address()));
-    } finally {
-      factors.release();
-      codes.release();
-      if (one) {
-        factors.close();
-      }
-    }
-    return out.get();
-  }
-
-  private static long packBinary(BinaryWeight weight) {
-    int k = weight.rows();
-    int n = weight.columns();
-    long group = weight.granularity() instanceof Granularity.PerGroup groups ? groups.size() : k;
-    boolean one = weight.granularity() instanceof Granularity.PerTensor;
-    Tensor signs = weight.signs();
-    Tensor factors = one ? repeated(weight.scales(), n) : weight.scales();
-    HandleCell out = new HandleCell();
-    long source = NativeMemory.address(signs.acquire());
-    long steps = NativeMemory.address(factors.acquire());
-    try {
-      NativeStatus.check(
-          Demitasse.dmt_weight_pack_binary(
-              source,
-              signs.byteSize(),
-              k,
-              n,
-              n,
-              1,
-              group,
-              factors.type().onnxCode(),
-              steps,
-              factors.byteSize(),
-              out.address()));
-    } finally {
-      factors.release();
-      signs.release();
-      if (one) {
-        factors.close();
-      }
-    }
-    return out.get();
-  }
-
-  private static Tensor repeated(Tensor scale, int n) {
-    float[] values = new float[n];
-    Arrays.fill(values, scale.toFloats()[0]);
-    return Tensor.fromFloats(scale.type(), values, n);
-  }
-
-  /** The zero points as integers, or null for zero. */
-  static int[] zeroPoints(QuantizedWeight weight) {
-    if (weight.zeroPoints() == null) {
-      return null;
-    }
-    long[] values = weight.zeroPoints().toLongs();
-    int[] result = new int[values.length];
-    for (int i = 0; i < values.length; i++) {
-      result[i] = (int) values[i];
-    }
-    return result;
   }
 
   /** Gives up all weights; programs that use them keep their own references. */

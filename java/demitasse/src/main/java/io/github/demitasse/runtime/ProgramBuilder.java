@@ -259,6 +259,38 @@ final class ProgramBuilder implements AutoCloseable {
             program, x, mask, kind, normalize ? 1 : 0, sequenceLength, y));
   }
 
+  /**
+   * A recurrent layer with packed weights.
+   *
+   * @param inputs as the operator's of the same name, NONE for the weights
+   * @param weights for each direction: of the input, of the recurrence, perhaps of the candidate
+   * @param quantized true for rows of x and of the state that meet the weights as integers
+   */
+  void recurrent(
+      String name,
+      int[] inputs,
+      long[] weights,
+      int[] outputs,
+      long[] integers,
+      double[] floats,
+      boolean quantized) {
+    added(
+        Demitasse.dmt_program_recurrent(
+            program,
+            name,
+            inputs,
+            inputs.length,
+            weights,
+            weights.length,
+            outputs,
+            outputs.length,
+            integers,
+            integers.length,
+            floats,
+            floats.length,
+            quantized ? 1 : 0));
+  }
+
   void operator(String name, int[] inputs, int[] outputs, long[] integers, double[] floats) {
     added(
         Demitasse.dmt_program_operator(

@@ -77,7 +77,7 @@ class LowBitWeightsTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("weights")
   void quantizedRowsMeetTheDecodedWeights(String name, Weight weight) {
-    assertTrue(PackedWeights.isInteger(weight));
+    assertTrue(WeightPacking.isInteger(weight, false));
     float[] expected = run(model(new DenseWeight(weight.dequantize()), false), rounded(rows()));
     float[] actual = run(model(weight, true));
     // A codebook is rounded to 8 bits for integer arithmetic.

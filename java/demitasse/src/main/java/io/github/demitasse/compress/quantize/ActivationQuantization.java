@@ -16,14 +16,22 @@ import java.util.Set;
 
 /**
  * Thread-safe: puts a FakeQuantize in front of linear layers and convolutions, one for all layers
- * that read the same value.
+ * that read the same value. Recurrent nodes quantize their state as well, and so do it themselves:
+ * an attribute says so.
  */
 final class ActivationQuantization {
+  /** Of a recurrent node: integers meet the state only where they meet the input, too. */
+  private static final int MATRICES = 2;
+
   private ActivationQuantization() {}
 
   static Model insert(Model model, List<Layer> layers, boolean fixed, Observations observations) {
     Set<String> quantizedNodes = new HashSet<>();
+    Map<String, Integer> chosenMatrices = new HashMap<>(); // of recurrent nodes
     for (Layer layer : layers) {
+      if (layer.kind().isRecurrent()) {
+        chosenMatrices.merge(layer.node().name(), 1, Integer::sum);
+      }
       // Rows of their own are of matrices, not of images.
       if (layer.takesCodes() && (fixed || layer.kind() == Layer.Kind.LINEAR)) {
         quantizedNodes.add(layer.name());
@@ -33,6 +41,11 @@ final class ActivationQuantization {
     Map<String, String> quantizedNames = new HashMap<>();
     List<Node> nodes = new ArrayList<>();
     for (Node node : model.graph().nodes()) {
+      if (chosenMatrices.getOrDefault(node.name(), 0) == MATRICES) {
+        nodes.add(
+            node.withAttribute(FusedOperators.RECURRENT_QUANTIZATION, Attribute.of("dynamic_row")));
+        continue;
+      }
       if (!quantizedNodes.contains(node.name()) || isFakeQuantize(producers.get(node.input(0)))) {
         nodes.add(node);
         continue;

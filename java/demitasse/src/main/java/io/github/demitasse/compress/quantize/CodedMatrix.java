@@ -225,8 +225,18 @@ public final class CodedMatrix {
 
   /** The same as a weight of another shape of equally many elements. */
   public Weight toWeight(long... shape) {
-    Tensor stored = Tensor.ofIntegers(meaning.type(), longs(codes), shape);
-    return meaning.weight(stored, steps, zeroPoints, granularity);
+    return toWeight(longs(codes), granularity, shape);
+  }
+
+  /** The codes so far, row-major. */
+  long[] codes() {
+    return longs(codes);
+  }
+
+  /** A weight of these codes, in another order perhaps, with this matrix's scales. */
+  Weight toWeight(long[] ordered, Granularity sharing, long... shape) {
+    Tensor stored = Tensor.ofIntegers(meaning.type(), ordered, shape);
+    return meaning.weight(stored, steps, zeroPoints, sharing);
   }
 
   private static long[] longs(byte[] values) {

@@ -129,7 +129,7 @@ final class QuantizationPlan {
         if (!layer.node().operator().equals(node.operator()) || i != layer.kind().weightInput()) {
           return "its weight is also used by '" + node.name() + "' in another way";
         }
-        if (!settings.layers().matches(node.name())) {
+        if (!settings.layers().matches(layer.kind().layerName(node))) {
           return "its weight is also used by '" + node.name() + "', which is not chosen";
         }
       }
@@ -176,7 +176,9 @@ final class QuantizationPlan {
                 + group.size()
                 + " do not divide its "
                 + length
-                + (layer.kind() == Layer.Kind.LINEAR ? " inputs" : " features")
+                + (layer.kind() == Layer.Kind.LINEAR || layer.kind().isRecurrent()
+                    ? " inputs"
+                    : " features")
                 + "; choose another size, or leave the layer out");
       }
     }

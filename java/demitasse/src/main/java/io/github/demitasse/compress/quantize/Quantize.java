@@ -191,7 +191,7 @@ public record Quantize(
   /** How a layer's weight will be stored; null for none. */
   WeightScheme scheme(Layer layer) {
     return switch (layer.kind()) {
-      case LINEAR, CONVOLUTION -> weights;
+      case LINEAR, CONVOLUTION, RECURRENT_INPUT, RECURRENCE -> weights;
       case EMBEDDING, POSITION_EMBEDDING -> embeddings;
     };
   }
@@ -201,7 +201,8 @@ public record Quantize(
    */
   Codes codes(Layer layer) {
     Codes codes = scheme(layer).codes();
-    return activations != null && layer.takesCodes() && codes instanceof Codebook book
+    boolean meetsCodes = layer.takesCodes() || layer.kind().isRecurrent();
+    return activations != null && meetsCodes && codes instanceof Codebook book
         ? book.withIntegerLevels()
         : codes;
   }
@@ -215,10 +216,18 @@ public record Quantize(
 
   /** What plans and reports say of a layer that is not quantized as asked for; else null. */
   String note(Layer layer) {
-    boolean falls = layer.kind() == Layer.Kind.CONVOLUTION && method.needsInputs();
-    return falls && weights.format().hasScales()
-        ? "rounded to nearest: " + method.description() + " is for linear layers"
-        : null;
+    boolean recurrent = layer.kind().isRecurrent();
+    boolean falls =
+        (recurrent || layer.kind() == Layer.Kind.CONVOLUTION)
+            && method.needsInputs()
+            && weights.format().hasScales();
+    String rounding =
+        falls ? "rounded to nearest: " + method.description() + " is for linear layers" : null;
+    if (!recurrent || activations == null || calibration == null) {
+      return rounding;
+    }
+    String ranges = "rows of its input and state get their ranges as they come, not fixed ones";
+    return rounding == null ? ranges : rounding + "; " + ranges;
   }
 
   boolean needsCalibration() {

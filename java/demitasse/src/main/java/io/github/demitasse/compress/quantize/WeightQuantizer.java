@@ -5,6 +5,7 @@ import io.github.demitasse.compress.statistics.GramMatrix;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
+import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.Weight;
 import java.util.function.Consumer;
 
@@ -37,19 +38,24 @@ final class WeightQuantizer {
       case INT8, INT4, NF4, CODEBOOK4 -> {
         WeightMethod method =
             inputs == null ? new RoundToNearest(settings.method().scales()) : settings.method();
+        Granularity granularity = scheme.granularity(layer.kind());
         CodedMatrix matrix =
-            new CodedMatrix(
-                values,
-                Math.toIntExact(shape[0]),
-                Math.toIntExact(layer.weight().elements() / Math.max(1, shape[0])),
-                scheme.granularity(layer.kind()),
-                settings.codes(layer));
+            layer.kind().isRecurrent()
+                ? DirectionsSideBySide.matrix(values, shape, granularity, settings.codes(layer))
+                : new CodedMatrix(
+                    values,
+                    Math.toIntExact(shape[0]),
+                    Math.toIntExact(layer.weight().elements() / Math.max(1, shape[0])),
+                    granularity,
+                    settings.codes(layer));
         try {
           method.quantize(matrix, inputs, notes);
         } catch (IllegalArgumentException | ArithmeticException failed) {
           throw new IllegalArgumentException("layer " + layer + ": " + failed.getMessage(), failed);
         }
-        yield matrix.toWeight(shape);
+        yield layer.kind().isRecurrent()
+            ? DirectionsSideBySide.weight(matrix, shape, granularity)
+            : matrix.toWeight(shape);
       }
     };
   }

@@ -81,7 +81,7 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
     return switch (sharing) {
       case TENSOR -> new Granularity.PerTensor();
       case CHANNEL -> new Granularity.PerChannel(kind.channelAxis());
-      case GROUP -> new Granularity.PerGroup(1 - kind.channelAxis(), group);
+      case GROUP -> new Granularity.PerGroup(kind.depthAxis(), group);
     };
   }
 

@@ -10,6 +10,7 @@ import io.github.demitasse.graph.Graph;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.weight.Weight;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -44,7 +45,8 @@ public final class ExpandFusedOperators {
    * As {@link #apply(Model)}; where {@code blocked}, products with weights of 4 bits, or of 8 bits
    * in groups, become ONNX Runtime's {@code MatMulNBits}, if it can hold them.
    */
-  public static Model apply(Model model, boolean blocked) {
+  public static Model apply(Model given, boolean blocked) {
+    Model model = withoutOwnAttributes(given);
     if (model.graph().nodes().stream().noneMatch(ExpandFusedOperators::isFused)) {
       return model;
     }
@@ -81,6 +83,25 @@ public final class ExpandFusedOperators {
             graph.values()),
         weights,
         upgraded.metadata());
+  }
+
+  /** ONNX's recurrent layers cannot say that their state is quantized; it is left in floats. */
+  private static Model withoutOwnAttributes(Model model) {
+    List<Node> nodes = new ArrayList<>();
+    boolean changed = false;
+    for (Node node : model.graph().nodes()) {
+      boolean own = node.attributes().containsKey(FusedOperators.RECURRENT_QUANTIZATION);
+      nodes.add(own ? withoutOwnAttribute(node) : node);
+      changed |= own;
+    }
+    return changed ? model.withGraph(model.graph().withNodes(nodes)) : model;
+  }
+
+  private static Node withoutOwnAttribute(Node node) {
+    Map<String, Attribute> attributes = new LinkedHashMap<>(node.attributes());
+    attributes.remove(FusedOperators.RECURRENT_QUANTIZATION);
+    return new Node(
+        node.name(), node.domain(), node.operator(), node.inputs(), node.outputs(), attributes);
   }
 
   private static boolean isFused(Node node) {
