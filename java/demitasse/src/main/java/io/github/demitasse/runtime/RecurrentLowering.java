@@ -26,9 +26,10 @@ final class RecurrentLowering implements NodeLowering {
         && isMatrices(lowering.weight(node.input(RECURRENCE_WEIGHT)));
   }
 
-  /** True for a recurrent layer with both weights. */
+  /** True for a recurrent layer with an input and both weights. */
   static boolean hasMatrices(Node node) {
     return (node.is("RNN") || node.is("GRU") || node.is("LSTM"))
+        && node.hasInput(X)
         && node.hasInput(INPUT_WEIGHT)
         && node.hasInput(RECURRENCE_WEIGHT);
   }

@@ -307,6 +307,23 @@ class RecurrentLayersTest {
     }
   }
 
+  @Test
+  void anAbsentInputIsAnErrorWithTheNodesName() {
+    Model model =
+        new ModelBuilder()
+            .input("x", DataType.FLOAT32, 2, 3, 5)
+            .output("y", DataType.FLOAT32, 2, 1, 3, 8)
+            .random("w", 1, 4 * 8, 5)
+            .random("r", 1, 4 * 8, 8)
+            .node("LSTM", List.of("", "w", "r"), "y")
+            .build();
+    Exception error =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> run(model, Map.of("x", Tensor.of(new float[30], 2, 3, 5))));
+    assertTrue(error.getMessage().contains("LSTM0"), error.getMessage());
+  }
+
   /** A graph whose shapes depend on data runs node by node, with the same packed weights. */
   @Test
   void shapesThatDependOnDataChangeNothing() {
