@@ -1,17 +1,11 @@
 package io.github.demitasse.benchmarks.ocr;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
-import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
-import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
 import io.github.demitasse.benchmarks.harness.Duel;
+import io.github.demitasse.benchmarks.harness.OnnxRuntimeNetwork;
 import io.github.demitasse.runtime.Session;
 import io.github.demitasse.runtime.SessionOptions;
 import io.github.demitasse.tensor.Tensor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -67,24 +61,21 @@ public final class AgainstOnnxRuntime {
       OcrModel model, String what, Path ours, Path theirs, int batch, int threads)
       throws Exception {
     float[] images = model.images(batch);
-    OrtEnvironment environment = OrtEnvironment.getEnvironment();
     try (Session session = Session.open(ours, SessionOptions.threads(threads));
-        OrtSession other = open(theirs, threads, OptLevel.ALL_OPT);
+        OnnxRuntimeNetwork other = OnnxRuntimeNetwork.open(theirs, threads);
         Tensor input = Tensor.of(images, model.shape(batch));
-        OnnxTensor otherInput =
-            OnnxTensor.createTensor(environment, direct(images), model.shape(batch))) {
+        OnnxTensor otherInput = other.tensor(images, model.shape(batch))) {
       Map<String, Tensor> inputs = Map.of(OcrModel.INPUT, input);
-      Map<String, OnnxTensor> otherInputs = Map.of(OcrModel.INPUT, otherInput);
       float[] expected;
-      try (OrtSession plain = open(theirs, 0, OptLevel.NO_OPT)) {
-        expected = run(plain, otherInputs);
+      try (OnnxRuntimeNetwork plain = OnnxRuntimeNetwork.plain(theirs)) {
+        expected = plain.run(otherInput);
       }
       double difference = difference(run(session, inputs), expected);
       if (what.equals("FP32") && !(difference <= MOST_DIFFERENCE)) {
         throw new IllegalStateException(model + ": results differ by " + difference);
       }
       Duel.Outcome outcome =
-          Duel.fight(() -> run(session, inputs), () -> run(other, otherInputs), TURN_MILLISECONDS);
+          Duel.fight(() -> run(session, inputs), () -> other.run(otherInput), TURN_MILLISECONDS);
       System.out.printf(
           Locale.ROOT,
           "| %s, %s | %d | %d | %.2f | %.2f | %.2fx | %.2f / %.2f | %.1e |%n",
@@ -101,27 +92,9 @@ public final class AgainstOnnxRuntime {
     }
   }
 
-  private static OrtSession open(Path model, int threads, OptLevel level) throws OrtException {
-    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
-    options.setIntraOpNumThreads(threads);
-    options.setInterOpNumThreads(1);
-    options.setOptimizationLevel(level);
-    return OrtEnvironment.getEnvironment().createSession(model.toString(), options);
-  }
-
   private static float[] run(Session session, Map<String, Tensor> inputs) {
     try (Tensor result = session.run(inputs).values().iterator().next()) {
       return result.toFloats();
-    }
-  }
-
-  private static float[] run(OrtSession session, Map<String, OnnxTensor> inputs)
-      throws OrtException {
-    try (OrtSession.Result result = session.run(inputs)) {
-      FloatBuffer values = ((OnnxTensor) result.get(0)).getFloatBuffer();
-      float[] floats = new float[values.remaining()];
-      values.get(floats);
-      return floats;
     }
   }
 
@@ -134,13 +107,5 @@ public final class AgainstOnnxRuntime {
       difference = Math.max(difference, Math.abs((double) ours[i] - theirs[i]));
     }
     return difference / largest;
-  }
-
-  private static FloatBuffer direct(float[] values) {
-    FloatBuffer buffer =
-        ByteBuffer.allocateDirect(values.length * Float.BYTES)
-            .order(ByteOrder.nativeOrder())
-            .asFloatBuffer();
-    return buffer.put(values).flip();
   }
 }
