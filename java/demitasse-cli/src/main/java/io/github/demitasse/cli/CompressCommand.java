@@ -82,7 +82,8 @@ final class CompressCommand implements Callable<Integer> {
       names = "--samples",
       paramLabel = "N",
       defaultValue = "128",
-      description = "Calibration samples to use (default: ${DEFAULT-VALUE}).")
+      description =
+          "Calibration samples to use, of a folder at even distances (default: ${DEFAULT-VALUE}).")
   private int samples;
 
   @Option(

@@ -18,7 +18,12 @@ import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
 import java.awt.Color;
 import java.awt.Graphics2D;
+import java.awt.Transparency;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.ComponentColorModel;
+import java.awt.image.DataBuffer;
+import java.awt.image.WritableRaster;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -211,6 +216,63 @@ class ImageDataTest {
     Cli.run("run", model, "--input", images, "--output", out, "--preprocess", description, "--json")
         .json();
     assertArrayEquals(new float[] {4.5f, 1.5f, -1}, Npz.read(out).get("scores").toFloats(), 1e-5f);
+  }
+
+  /** An image of one component, or of one and alpha, of 8 or 16 bits: a value and its opacity. */
+  private void gray(String name, int bits, int... samples) throws Exception {
+    int type = bits == 8 ? DataBuffer.TYPE_BYTE : DataBuffer.TYPE_USHORT;
+    boolean alpha = samples.length > 1;
+    ComponentColorModel colors =
+        new ComponentColorModel(
+            ColorSpace.getInstance(ColorSpace.CS_GRAY),
+            alpha,
+            false,
+            alpha ? Transparency.TRANSLUCENT : Transparency.OPAQUE,
+            type);
+    WritableRaster raster = colors.createCompatibleWritableRaster(4, 4);
+    for (int band = 0; band < samples.length; band++) {
+      for (int i = 0; i < 16; i++) {
+        raster.setSample(i % 4, i / 4, band, samples[band]);
+      }
+    }
+    BufferedImage image = new BufferedImage(colors, raster, false, null);
+    assertTrue(
+        ImageIO.write(image, name.substring(name.length() - 3), images.resolve(name).toFile()));
+  }
+
+  @Test
+  void grayValuesAreThoseOfTheFile() throws Exception {
+    gray("a.png", 8, 100);
+    gray("b.png", 16, 100 * 257);
+    gray("c.png", 8, 100, 255);
+    gray("d.png", 8, 100, 51); // a fifth on white
+    gray("e.jpg", 8, 100);
+    Path out = folder.resolve("out.npz");
+    for (String channels : List.of("rgb", "bgr")) {
+      Path description = yaml("scale: 1\nchannels: " + channels + "\n");
+      Cli.run(
+              "run",
+              model,
+              "--input",
+              images,
+              "--output",
+              out,
+              "--preprocess",
+              description,
+              "--json")
+          .json();
+      float[] scores = Npz.read(out).get("scores").toFloats();
+      for (int i = 0; i < scores.length; i++) {
+        assertEquals(i / 3 == 3 ? 224 : 100, scores[i], i / 3 == 4 ? 1 : 1e-3f, "image " + i / 3);
+      }
+    }
+  }
+
+  @Test
+  void channelsThatTheModelDoesNotTakeAreAnErrorThatSaysWhatToDo() throws Exception {
+    image("x.png", Color.RED, 4, 4);
+    Cli.run("evaluate", model, "--data", images, "--preprocess", yaml("channels: gray"))
+        .failed("GRAY, NCHW, with 1 channel", "[batch, 3, height, width]", "--preprocess");
   }
 
   @Test

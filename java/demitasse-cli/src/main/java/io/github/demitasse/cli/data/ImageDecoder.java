@@ -4,9 +4,12 @@ import io.github.demitasse.cli.data.ImagePreprocessing.Channels;
 import io.github.demitasse.cli.data.ImagePreprocessing.Layout;
 import io.github.demitasse.cli.data.ImagePreprocessing.Size;
 import io.github.demitasse.tensor.Tensor;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Iterator;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -25,6 +28,10 @@ final class ImageDecoder {
   ImageDecoder(ImagePreprocessing preprocessing, long mostPixels) {
     this.preprocessing = preprocessing;
     this.mostPixels = mostPixels;
+  }
+
+  ImagePreprocessing preprocessing() {
+    return preprocessing;
   }
 
   /** Says why a file gives no sample. */
@@ -117,11 +124,16 @@ final class ImageDecoder {
   }
 
   private static float[][] planes(BufferedImage image, Channels channels) {
+    int area = Math.multiplyExact(image.getWidth(), image.getHeight());
+    float[][] planes = new float[channels.count()][area];
+    if (image.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_GRAY) {
+      float[] gray = grayPlane(image);
+      Arrays.fill(planes, gray);
+      return planes;
+    }
     int width = image.getWidth();
-    int height = image.getHeight();
-    float[][] planes = new float[channels.count()][Math.multiplyExact(width, height)];
     int[] row = new int[width];
-    for (int y = 0; y < height; y++) {
+    for (int y = 0; y < image.getHeight(); y++) {
       image.getRGB(0, y, width, 1, row, 0, width);
       for (int x = 0; x < width; x++) {
         float red = onWhite(row[x], 16);
@@ -136,6 +148,32 @@ final class ImageDecoder {
       }
     }
     return planes;
+  }
+
+  /**
+   * The values of a gray image as the file has them, 255 at most. Java takes them for linear light
+   * and {@code getRGB} makes them brighter; elsewhere, and in what networks were trained on, they
+   * are what colours of three equal parts are.
+   */
+  private static float[] grayPlane(BufferedImage image) {
+    Raster raster = image.getRaster();
+    int width = image.getWidth();
+    boolean transparent = image.getColorModel().hasAlpha();
+    float most = (1 << raster.getSampleModel().getSampleSize(0)) - 1;
+    int[] row = new int[width];
+    int[] alpha = new int[width];
+    float[] plane = new float[width * image.getHeight()];
+    for (int y = 0; y < image.getHeight(); y++) {
+      raster.getSamples(0, y, width, 1, 0, row);
+      if (transparent) {
+        raster.getSamples(0, y, width, 1, 1, alpha);
+      }
+      for (int x = 0; x < width; x++) {
+        float cover = transparent ? alpha[x] / most : 1;
+        plane[y * width + x] = 255 * (cover * (row[x] / most) + 1 - cover);
+      }
+    }
+    return plane;
   }
 
   private static void put(float[][] planes, int at, float first, float second, float third) {

@@ -2,7 +2,9 @@ package io.github.demitasse.cli.data;
 
 import io.github.demitasse.Model;
 import io.github.demitasse.cli.data.ImageDecoder.BrokenImageException;
+import io.github.demitasse.cli.data.ImagePreprocessing.Layout;
 import io.github.demitasse.evaluate.Dataset;
+import io.github.demitasse.graph.Dimension;
 import io.github.demitasse.graph.ValueInfo;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
@@ -19,6 +21,7 @@ import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
@@ -65,6 +68,7 @@ public final class ImageFolder implements Dataset {
    *
    * @param labelFile lines of file TAB label, or null: then the names of the folders that the
    *     images are in are their labels, if there are any
+   * @param atMost where there are more images, so many at even distances in the order of names
    * @param skipBroken what is no image is passed over and listed in {@link #broken}
    * @throws IllegalArgumentException if there are none, or they do not fit the model or the labels
    */
@@ -77,10 +81,10 @@ public final class ImageFolder implements Dataset {
     }
     Map<Path, Integer> labels =
         labelFile != null ? ImageLabels.read(labelFile, data, files) : ofFolders(data, files);
-    return new ImageFolder(data, files, input(model), decoder, skipBroken, labels);
+    return new ImageFolder(data, files, input(model, decoder), decoder, skipBroken, labels);
   }
 
-  private static String input(Model model) {
+  private static String input(Model model, ImageDecoder decoder) {
     List<ValueInfo> inputs = model.graph().inputs();
     ValueInfo first = inputs.isEmpty() ? null : inputs.get(0);
     boolean image =
@@ -91,7 +95,26 @@ public final class ImageFolder implements Dataset {
       throw new IllegalArgumentException(
           "images need a model with one FLOAT32 input of four dimensions; this one has " + inputs);
     }
+    requireChannels(first, decoder.preprocessing());
     return first.name();
+  }
+
+  private static void requireChannels(ValueInfo input, ImagePreprocessing preprocessing) {
+    if (input.shape() == null) {
+      return;
+    }
+    int count = preprocessing.channels().count();
+    Dimension channels = input.shape().dimension(preprocessing.layout() == Layout.NCHW ? 1 : 3);
+    if (channels.isKnown() && !channels.is(count)) {
+      throw new IllegalArgumentException(
+          "images are read as %s, %s, with %d %s, and the model takes %s; --preprocess says how"
+              .formatted(
+                  preprocessing.channels(),
+                  preprocessing.layout(),
+                  count,
+                  count == 1 ? "channel" : "channels",
+                  input));
+    }
   }
 
   private static List<Path> files(Path data, Path labelFile, int atMost) throws IOException {
@@ -104,9 +127,20 @@ public final class ImageFolder implements Dataset {
           .filter(file -> !file.getFileName().toString().startsWith("."))
           .filter(file -> !file.toAbsolutePath().normalize().equals(labels))
           .sorted()
-          .limit(atMost)
-          .toList();
+          .collect(Collectors.collectingAndThen(Collectors.toList(), f -> spread(f, atMost)));
     }
+  }
+
+  /** So many at even distances: the first alone would often be of one class. */
+  private static List<Path> spread(List<Path> all, int atMost) {
+    if (all.size() <= atMost) {
+      return all;
+    }
+    List<Path> some = new ArrayList<>();
+    for (int i = 0; i < atMost; i++) {
+      some.add(all.get((int) ((long) i * all.size() / atMost)));
+    }
+    return some;
   }
 
   /** The folders directly in the data's, in the order of their names, numbered; or null. */
