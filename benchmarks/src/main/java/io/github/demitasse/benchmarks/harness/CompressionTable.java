@@ -75,39 +75,39 @@ public final class CompressionTable {
     Model compressed = variant.of(model, calibration);
     Path file = folder.resolve("compressed.dmt");
     compressed.save(file);
-    Path exported = null;
-    if (variant.exported()) {
-      exported = folder.resolve("exported.onnx");
-      compressed.save(exported);
-    }
     double accuracy;
-    try (Session session = Session.open(file, SessionOptions.threads(1))) {
+    try (Session session = Session.open(file)) {
       accuracy = Accuracy.of((values, batch) -> run(session, values, batch), test);
     }
+    Path exported = folder.resolve("exported.onnx");
+    double theirs = 0;
+    if (variant.exported()) {
+      compressed.save(exported);
+      try (OnnxRuntimeNetwork network = OnnxRuntimeNetwork.open(exported, 0)) {
+        theirs = Accuracy.of((values, batch) -> run(network, values, batch), test);
+      }
+    }
     for (int batch : BATCHES) {
-      Duel.Outcome outcome = duel(file, original, batch);
       System.out.printf(
           Locale.ROOT,
-          "| %s | %,d | %.2f | %d | %.3f | %.3f | %.2fx | %s |%n",
+          "| %s | %,d | %.2f | %d | %s |",
           variant.name(),
           Files.size(file),
           100 * accuracy,
           batch,
-          outcome.ours(),
-          outcome.theirs(),
-          outcome.ratio(),
-          exported == null ? "| |" : againstExported(file, exported, batch));
+          text(duel(file, original, batch), true));
+      if (variant.exported()) {
+        String times = text(duel(file, exported, batch), false);
+        System.out.printf(Locale.ROOT, " %s | %.2f |%n", times, 100 * theirs);
+      } else {
+        System.out.println(" | | |");
+      }
     }
   }
 
-  private String againstExported(Path ours, Path exported, int batch) throws Exception {
-    Duel.Outcome outcome = duel(ours, exported, batch);
-    double accuracy;
-    try (OnnxRuntimeNetwork network = OnnxRuntimeNetwork.open(exported, 1)) {
-      accuracy = Accuracy.of((values, count) -> run(network, values, count), test);
-    }
-    return String.format(
-        Locale.ROOT, "%.3f | %.2fx | %.2f", outcome.theirs(), outcome.ratio(), 100 * accuracy);
+  private static String text(Duel.Outcome outcome, boolean both) {
+    String ours = both ? String.format(Locale.ROOT, "%.3f | ", outcome.ours()) : "";
+    return ours + String.format(Locale.ROOT, "%.3f | %.2fx", outcome.theirs(), outcome.ratio());
   }
 
   private Duel.Outcome duel(Path ours, Path theirs, int batch) throws Exception {
