@@ -52,7 +52,7 @@ final class AttentionLowering implements NodeLowering {
             width / heads,
             node.number("scale", 1),
             node.integer("causal", 0) != 0,
-            sequenceLength(shape),
+            attendedLength(shape),
             y);
   }
 
@@ -67,6 +67,12 @@ final class AttentionLowering implements NodeLowering {
   /** The length of each sequence of a static value [batch, length, ..]; 0 when the run says it. */
   static long sequenceLength(RowShape shape) {
     return shape.isStatic() ? shape.dimensions()[1] : 0;
+  }
+
+  /** Empty sequences have no rows, and are as many as none of any length. */
+  private static long attendedLength(RowShape shape) {
+    long length = sequenceLength(shape);
+    return shape.isStatic() && length == 0 ? 1 : length;
   }
 
   private static int mask(Node node, int input, RowShape shape, Lowering lowering) {

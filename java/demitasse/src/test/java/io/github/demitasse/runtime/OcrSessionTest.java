@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.testing.OcrModels;
 import io.github.demitasse.testing.OnnxRuntimeOracle;
 import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -32,6 +34,16 @@ class OcrSessionTest {
   @CsvSource({"1, 64, 96", "8, 96, 64", "1, 320, 416"})
   void detection(int batch, int height, int width) throws Exception {
     compare(OcrModels.DETECTION, OcrModels.images(batch, height, width));
+  }
+
+  @Test
+  void anImageWithoutColumnsHasNoLetters() {
+    try (Session session = Session.open(OcrModels.file(OcrModels.RECOGNITION))) {
+      Tensor nothing = Tensor.allocate(DataType.FLOAT32, 1, 3, 48, 0);
+      session
+          .run(Map.of("x", nothing))
+          .forEach((name, y) -> assertArrayEquals(new long[] {1, 0, 6625}, y.shape(), name));
+    }
   }
 
   /** The largest difference, relative to the largest value that ONNX Runtime gives. */
