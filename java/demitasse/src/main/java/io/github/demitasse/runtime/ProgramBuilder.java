@@ -38,7 +38,8 @@ final class ProgramBuilder implements AutoCloseable {
             shape.rows(),
             shape.dimensions(),
             shape.dimensions().length,
-            id));
+            id),
+        current);
     return id[0];
   }
 
@@ -55,7 +56,8 @@ final class ProgramBuilder implements AutoCloseable {
             data,
             tensor.byteSize(),
             0,
-            id));
+            id),
+        current);
     return id[0];
   }
 
@@ -69,14 +71,16 @@ final class ProgramBuilder implements AutoCloseable {
             quantization.mode(),
             quantization.scale(),
             quantization.zeroPoint(),
-            id));
+            id),
+        current);
     return id[0];
   }
 
   int alias(int source, RowShape shape) {
     NativeStatus.check(
         Demitasse.dmt_program_alias(
-            program, source, shape.rows(), shape.dimensions(), shape.dimensions().length, id));
+            program, source, shape.rows(), shape.dimensions(), shape.dimensions().length, id),
+        current);
     return id[0];
   }
 

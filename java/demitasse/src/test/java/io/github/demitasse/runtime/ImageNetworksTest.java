@@ -235,12 +235,15 @@ class ImageNetworksTest {
             .node("y", "Conv", "x w", attribute, values)
             .outputs("y")
             .model();
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> {
-          try (Session session = Session.open(model)) {
-            session.run(Map.of("x", random(2, 1, 3, 5, 9)));
-          }
-        });
+    String name = model.graph().nodes().get(0).name();
+    IllegalArgumentException error =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> {
+              try (Session session = Session.open(model)) {
+                session.run(Map.of("x", random(2, 1, 3, 5, 9)));
+              }
+            });
+    assertTrue(error.getMessage().startsWith("node '" + name + "'"), error.getMessage());
   }
 }
