@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Confined to one thread: says what a quantization will do to each layer, and what is wrong. */
 final class QuantizationPlan {
@@ -179,8 +180,20 @@ final class QuantizationPlan {
                 + (layer.kind() == Layer.Kind.LINEAR || layer.kind().isRecurrent()
                     ? " inputs"
                     : " features")
-                + "; choose another size, or leave the layer out");
+                + sizesThatDivide(length)
+                + ", or leave the layer out");
       }
     }
+  }
+
+  private static String sizesThatDivide(long length) {
+    String sizes =
+        WeightScheme.groups()
+            .filter(size -> length % size == 0)
+            .mapToObj(Integer::toString)
+            .collect(Collectors.joining(", "));
+    return sizes.isEmpty()
+        ? ", nor does any other size; give it a step of its own with granularity: channel"
+        : "; choose one of " + sizes;
   }
 }

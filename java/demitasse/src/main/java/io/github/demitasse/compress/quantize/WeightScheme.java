@@ -5,6 +5,7 @@ import io.github.demitasse.compress.Layer;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.weight.Granularity;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /**
  * Immutable: how weights are stored.
@@ -57,6 +58,11 @@ public record WeightScheme(NumberFormat format, Sharing sharing, int group, bool
     if (!grouped) {
       group = 0;
     }
+  }
+
+  /** All sizes of groups that there are. */
+  static IntStream groups() {
+    return IntStream.rangeClosed(SMALLEST_GROUP, LARGEST_GROUP).filter(size -> size % 16 == 0);
   }
 
   /** One symmetric scale for each channel. */

@@ -151,6 +151,7 @@ class LowBitQuantizationTest {
                 () -> Recipe.of(Quantize.weights(INT4).group(80).in(LAYER)).plan(model))
             .getMessage();
     assertTrue(message.contains(LAYER) && message.contains("[384, 1536]"), message);
+    assertTrue(message.contains("choose one of 16, 32, 48, 64, 96, 128, 192, or"), message);
   }
 
   @Test
