@@ -9,6 +9,7 @@ import io.github.demitasse.runtime.NodeEvaluator;
 import io.github.demitasse.runtime.Session;
 import io.github.demitasse.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -109,7 +110,11 @@ public final class SensitivityAnalysis {
     List<Layer> chosen =
         Layer.of(model).stream().filter(layer -> layers.matches(layer.name())).toList();
     if (chosen.isEmpty()) {
-      throw new IllegalArgumentException("no layer that can be compressed is chosen: " + layers);
+      List<String> names = Layer.of(model).stream().map(Layer::name).toList();
+      throw new IllegalArgumentException(
+          names.isEmpty()
+              ? "the model has no layers with weights"
+              : "no layer is chosen; the model's layers: " + String.join(", ", names));
     }
     List<Rows> expected = data == null ? List.of() : outputs(model);
     if (expected.isEmpty()) {
@@ -129,10 +134,15 @@ public final class SensitivityAnalysis {
 
   private Result measure(Layer layer, Candidate candidate, List<Rows> expected) {
     Recipe recipe = Recipe.of(candidate.step().apply(Selector.of(layer.name())));
-    Plan.StepPlan plan = recipe.plan(model).steps().get(0);
+    Plan.StepPlan plan;
+    try {
+      plan = recipe.plan(model).steps().get(0);
+    } catch (IllegalArgumentException impossible) {
+      return result(unchanged(layer, impossible.getMessage()), candidate);
+    }
     LayerPlan change = plan.layers().get(0);
     if (change.skipped()) {
-      return result(change, candidate, null, null, null, change.reason());
+      return result(change, candidate);
     }
     Compressor compressor = Compressor.on(model);
     if (plan.needsCalibration()) {
@@ -149,6 +159,17 @@ public final class SensitivityAnalysis {
     }
     Double figure = metric == null ? null : metric.applyAsDouble(compressed);
     return result(change, candidate, ratio.decibels(), cosine, figure, "");
+  }
+
+  private static LayerPlan unchanged(Layer layer, String reason) {
+    String shape = Arrays.toString(layer.weight().shape());
+    String encoding = layer.weight().encoding();
+    long bytes = layer.weight().storedBytes();
+    return new LayerPlan(layer.name(), shape, encoding, encoding, bytes, bytes, reason, null);
+  }
+
+  private static Result result(LayerPlan skipped, Candidate candidate) {
+    return result(skipped, candidate, null, null, null, skipped.reason());
   }
 
   private static Result result(

@@ -1,6 +1,7 @@
 package io.github.demitasse.compress;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -78,6 +79,29 @@ class SensitivityAnalysisTest {
   }
 
   @Test
+  void aLayerThatAFormatDoesNotFitIsLeftWithTheReason() {
+    List<Candidate> candidates =
+        List.of(
+            new Candidate("large", Quantize.weights(NumberFormat.INT4).group(256)::in),
+            new Candidate("small", Quantize.weights(NumberFormat.INT4).group(32)::in));
+    List<Result> results =
+        SensitivityAnalysis.of(model)
+            .data(data)
+            .in(Selector.of("*layer.3.output.dense*", "*layer.3.attention.output.dense*"))
+            .run(candidates)
+            .results();
+    assertEquals(4, results.size());
+    Result unfit = results.get(0); // 384 inputs
+    assertTrue(unfit.reason().contains("groups of 256 do not divide"), unfit.toString());
+    assertEquals(unfit.bytesBefore(), unfit.bytesAfter());
+    assertNull(unfit.cosineMean());
+    for (Result fit : results.subList(1, 4)) { // the other layer has 1,536
+      assertEquals("", fit.reason());
+      assertTrue(fit.cosineMean() > 0.9, fit.toString());
+    }
+  }
+
+  @Test
   void itNeedsSamplesAndLayers() {
     SensitivityAnalysis none = SensitivityAnalysis.of(model);
     assertThrows(IllegalArgumentException.class, () -> none.run(CANDIDATES));
@@ -87,6 +111,6 @@ class SensitivityAnalysisTest {
         SensitivityAnalysis.of(model).data(data).in(Selector.of("no such layer"));
     String message =
         assertThrows(IllegalArgumentException.class, () -> nowhere.run(CANDIDATES)).getMessage();
-    assertTrue(message.contains("no such layer"), message);
+    assertTrue(message.contains("encoder.layer.0.output.dense"), message);
   }
 }
