@@ -43,8 +43,8 @@ final class ActivationPass {
   /**
    * Runs every sample.
    *
-   * @throws IllegalArgumentException if there are none, or if a value is NaN or infinite, naming
-   *     sample and value
+   * @throws IllegalArgumentException if there are none, if one does not fit the model, or if a
+   *     value is NaN or infinite, naming sample and value
    */
   void over(
       Dataset data, String task, ProgressListener progress, BiConsumer<String, float[]> consumer) {
@@ -52,11 +52,11 @@ final class ActivationPass {
     try (Session session = Session.open(model)) {
       progress.progress(task, 0, data.size());
       for (Map<String, Tensor> inputs : data) {
-        Map<String, Tensor> outputs = session.run(inputs, values);
+        Map<String, Tensor> outputs = run(session, inputs, data.nameOf(sample));
         for (String value : values) {
           try (Tensor tensor = outputs.get(value)) {
             float[] elements = tensor.toFloats();
-            requireFinite(sample, value, elements);
+            requireFinite(data.nameOf(sample), value, elements);
             consumer.accept(value, elements);
           }
         }
@@ -68,11 +68,20 @@ final class ActivationPass {
     }
   }
 
-  private static void requireFinite(long sample, String value, float[] elements) {
+  private Map<String, Tensor> run(Session session, Map<String, Tensor> inputs, String sample) {
+    try {
+      return session.run(inputs, values);
+    } catch (IllegalArgumentException unfit) {
+      throw new IllegalArgumentException(
+          "calibration " + sample + ": " + unfit.getMessage(), unfit);
+    }
+  }
+
+  private static void requireFinite(String sample, String value, float[] elements) {
     for (float element : elements) {
       if (!Float.isFinite(element)) {
         throw new IllegalArgumentException(
-            "calibration sample " + sample + ": value '" + value + "' holds " + element);
+            "calibration " + sample + ": value '" + value + "' holds " + element);
       }
     }
   }

@@ -16,6 +16,14 @@ public interface Dataset extends Iterable<Map<String, Tensor>> {
     return -1;
   }
 
+  /**
+   * What messages call the sample that the latest iteration gave at this place, counted from 0: a
+   * file, say.
+   */
+  default String nameOf(long sample) {
+    return "sample " + sample;
+  }
+
   /** A data set held in memory. */
   static Dataset of(List<Map<String, Tensor>> samples) {
     return new Dataset() {

@@ -167,7 +167,7 @@ public final class Session implements AutoCloseable {
         try {
           given.add(inputs.check(samples.get(i)));
         } catch (IllegalArgumentException unfit) {
-          throw new IllegalArgumentException("sample " + i + ": " + unfit.getMessage(), unfit);
+          throw ofSample(i, unfit);
         }
       }
       List<Map<String, Tensor>> results = new ArrayList<>(samples.size());
@@ -195,8 +195,20 @@ public final class Session implements AutoCloseable {
     int perSample = samples.size() < workers ? threads : 1;
     Tensor[][] results = new Tensor[samples.size()][];
     Parallel.forEach(
-        results.length, workers, i -> results[i] = run(samples.get(i), outputNames, perSample));
+        results.length,
+        workers,
+        i -> {
+          try {
+            results[i] = run(samples.get(i), outputNames, perSample);
+          } catch (IllegalArgumentException unfit) {
+            throw ofSample(i, unfit);
+          }
+        });
     return Arrays.asList(results);
+  }
+
+  private static IllegalArgumentException ofSample(int i, IllegalArgumentException unfit) {
+    return new IllegalArgumentException("sample " + i + ": " + unfit.getMessage(), unfit);
   }
 
   private Tensor[] run(Tensor[] given, List<String> names, int threads) {

@@ -292,6 +292,9 @@ class SessionTest {
       assertMessage(
           () -> session.run(Map.of("x", Tensor.of(new long[] {1, 7}, 2))), "node 'Gather1': ");
       assertMessage(() -> session.run(Map.of("x", Tensor.of(new long[] {1, 7}, 2))), "7");
+      Map<String, Tensor> fits = Map.of("x", Tensor.of(new long[] {1, 2}, 2));
+      Map<String, Tensor> fails = Map.of("x", Tensor.of(new long[] {1, 9}, 2));
+      assertMessage(() -> session.runAll(List.of(fits, fits, fails)), "sample 2: node 'Gather1': ");
     }
   }
 
