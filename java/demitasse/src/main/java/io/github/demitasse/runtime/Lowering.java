@@ -11,7 +11,6 @@ import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.BinaryWeight;
 import io.github.demitasse.weight.DenseWeight;
-import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -310,7 +309,7 @@ final class Lowering {
     return node.inputs().lastIndexOf(input) == 0
         && weight != null
         && view.shape(input).isStatic()
-        && PackedWeights.isCodeKernel(node, weight)
+        && CodeKernels.accepts(node, weight)
         && Quantization.of(quantizer).mode() == Demitasse.DMT_QUANTIZATION_STATIC;
   }
 
@@ -321,7 +320,7 @@ final class Lowering {
 
   /** The handle of the packed kernel of a convolution of codes. */
   long packedCodeConvolution(String value, long group) {
-    return packedWeights.codeConvolution(value, (QuantizedWeight) weight(value), group);
+    return packedWeights.codeConvolution(value, weight(value), group);
   }
 
   // ---- the program, for the lowerings

@@ -1,7 +1,6 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.Model;
-import io.github.demitasse.graph.CodedConvolutions;
 import io.github.demitasse.graph.Domains;
 import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
@@ -137,49 +136,20 @@ final class PackedWeights implements AutoCloseable {
     String key = name + " in " + group + " groups, kind " + kind;
     Long handle = packed.get(key);
     if (handle == null) {
-      handle = packConvolution(weight, group, kind);
+      try {
+        handle = packConvolution(weight, group, kind);
+      } catch (IllegalArgumentException refused) {
+        throw WeightPacking.named(name, weight, refused);
+      }
       packed.put(key, handle);
     }
     return handle;
   }
 
-  /** True for a kernel of codes that convolutions of codes can use. */
-  static boolean isCodeKernel(Node node, Weight weight) {
-    return weight instanceof QuantizedWeight quantized
-        && quantized.codes().type() == DataType.INT8
-        && quantized.zeroPoints() == null
-        && (quantized.granularity() instanceof Granularity.PerTensor
-            || quantized.granularity() instanceof Granularity.PerChannel channel
-                && channel.axis() == 0)
-        && CodedConvolutions.accepts(node, weight.shape());
-  }
-
   /** The handle of the kernel of a convolution of codes. It belongs to this object. */
-  synchronized long codeConvolution(String name, QuantizedWeight weight, long group) {
+  synchronized long codeConvolution(String name, Weight weight, long group) {
     return packed.computeIfAbsent(
-        name + " in " + group + " groups, codes", key -> packCodeConvolution(weight, group));
-  }
-
-  private static long packCodeConvolution(QuantizedWeight weight, long group) {
-    NativeLibrary.load();
-    Tensor codes = weight.codes();
-    float[] scales = weight.scales().toFloats();
-    HandleCell out = new HandleCell();
-    long source = NativeMemory.address(codes.acquire());
-    try {
-      NativeStatus.check(
-          Demitasse.dmt_weight_pack_code_convolution(
-              source,
-              codes.byteSize(),
-              weight.shape(),
-              group,
-              scales,
-              scales.length,
-              out.address()));
-    } finally {
-      codes.release();
-    }
-    return out.get();
+        name + " in " + group + " groups, codes", key -> CodeKernels.pack(weight, group));
   }
 
   private static long packConvolution(Weight weight, long group, int kind) {

@@ -111,11 +111,16 @@ final class WeightPacking {
     try {
       return new WeightPacking(weight, outputsFirst).pack(name);
     } catch (IllegalArgumentException refused) {
-      String shape = Arrays.toString(weight.shape());
-      throw new IllegalArgumentException(
-          "weight '" + name + "' " + shape + ", " + weight.encoding() + ": " + refused.getMessage(),
-          refused);
+      throw named(name, weight, refused);
     }
+  }
+
+  static IllegalArgumentException named(
+      String name, Weight weight, IllegalArgumentException refused) {
+    String shape = Arrays.toString(weight.shape());
+    return new IllegalArgumentException(
+        "weight '" + name + "' " + shape + ", " + weight.encoding() + ": " + refused.getMessage(),
+        refused);
   }
 
   private long pack(String name) {

@@ -23,6 +23,7 @@ import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.testing.OcrModels;
 import io.github.demitasse.testing.OnnxRuntimeOracle;
+import io.github.demitasse.weight.CodebookWeight;
 import io.github.demitasse.weight.QuantizedWeight;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Convolutional networks, equalized, quantized and with corrected biases, written as ONNX with
@@ -56,9 +58,9 @@ class ExportedConvolutionsTest {
   }
 
   /** Here and there, relative to ONNX Runtime's output, in decibels. */
-  private double agreement(Model model, Map<String, Tensor> inputs) {
+  private double agreement(Model model, Map<String, Tensor> inputs, Recipe recipe) {
     Model compressed =
-        Compressor.on(model).calibration(Dataset.of(List.of(inputs))).apply(RECIPE).model();
+        Compressor.on(model).calibration(Dataset.of(List.of(inputs))).apply(recipe).model();
     Path file = folder.resolve("model.qdq.onnx");
     compressed.save(file);
     Map<String, float[]> expected = OnnxRuntimeOracle.run(file, inputs);
@@ -76,34 +78,58 @@ class ExportedConvolutionsTest {
 
   private static long codedWeights(Model model) {
     return Rewrites.apply(model).weights().values().stream()
-        .filter(weight -> weight instanceof QuantizedWeight)
+        .filter(weight -> weight instanceof QuantizedWeight || weight instanceof CodebookWeight)
         .count();
   }
 
   /** So few layers that no code falls to the other side. */
   @Test
   void aChainOfAllKindsOfConvolutionsGivesTheSame() {
-    Model model =
-        new ModelBuilder()
-            .input("x", DataType.FLOAT32, 1, 4, 9, 11)
-            .output("y", DataType.FLOAT32, 1, 8, 9, 11)
-            .random("first", 8, 4, 3, 3)
-            .random("first_bias", 8)
-            .random("depthwise", 8, 1, 3, 3)
-            .random("grouped", 8, 4, 3, 3)
-            .node("", "Conv", List.of("x", "first", "first_bias"), List.of("a"), window(1))
-            .node("Relu", List.of("a"), "ar")
-            .node("", "Conv", List.of("ar", "depthwise"), List.of("b"), window(8))
-            .node("Relu", List.of("b"), "br")
-            .node("", "Conv", List.of("br", "grouped"), List.of("y"), window(2))
-            .build();
+    double decibels = agreement(chain(), chainInputs(), RECIPE);
+    assertTrue(decibels > 100, decibels + " dB");
+  }
+
+  /** Weights alone, and with static activations. */
+  @ParameterizedTest
+  @EnumSource(
+      value = NumberFormat.class,
+      names = {"BINARY"},
+      mode = EnumSource.Mode.EXCLUDE)
+  void everyFormatOfWeightsGivesTheSame(NumberFormat format) {
+    Quantize weights = Quantize.weights(format);
+    double decibels = agreement(chain(), chainInputs(), Recipe.of(weights));
+    assertTrue(decibels > 100, decibels + " dB");
+    // Kernels of integers take the levels of codebooks as integers, what is exported as well.
+    if (format.hasScales()) {
+      Quantize integers = weights.activations(NumberFormat.INT8).calibrate(Percentile.of(99.99));
+      double fixed = agreement(chain(), chainInputs(), Recipe.of(integers));
+      assertTrue(fixed > 100, fixed + " dB");
+    }
+  }
+
+  private static Model chain() {
+    return new ModelBuilder()
+        .input("x", DataType.FLOAT32, 1, 4, 9, 11)
+        .output("y", DataType.FLOAT32, 1, 8, 9, 11)
+        .random("first", 8, 4, 3, 3)
+        .random("first_bias", 8)
+        .random("depthwise", 8, 1, 3, 3)
+        .random("grouped", 8, 4, 3, 3)
+        .node("", "Conv", List.of("x", "first", "first_bias"), List.of("a"), window(1))
+        .node("Relu", List.of("a"), "ar")
+        .node("", "Conv", List.of("ar", "depthwise"), List.of("b"), window(8))
+        .node("Relu", List.of("b"), "br")
+        .node("", "Conv", List.of("br", "grouped"), List.of("y"), window(2))
+        .build();
+  }
+
+  private static Map<String, Tensor> chainInputs() {
     Random random = new Random(2);
     float[] values = new float[4 * 9 * 11];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();
     }
-    double decibels = agreement(model, Map.of("x", Tensor.of(values, 1, 4, 9, 11)));
-    assertTrue(decibels > 100, decibels + " dB");
+    return Map.of("x", Tensor.of(values, 1, 4, 9, 11));
   }
 
   /**

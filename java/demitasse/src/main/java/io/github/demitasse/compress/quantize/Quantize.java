@@ -9,6 +9,7 @@ import io.github.demitasse.compress.Step;
 import io.github.demitasse.compress.StepContext;
 import io.github.demitasse.compress.quantize.WeightScheme.Sharing;
 import io.github.demitasse.graph.Node;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -217,17 +218,31 @@ public record Quantize(
   /** What plans and reports say of a layer that is not quantized as asked for; else null. */
   String note(Layer layer) {
     boolean recurrent = layer.kind().isRecurrent();
-    boolean falls =
-        (recurrent || layer.kind() == Layer.Kind.CONVOLUTION)
-            && method.needsInputs()
-            && weights.format().hasScales();
-    String rounding =
-        falls ? "rounded to nearest: " + method.description() + " is for linear layers" : null;
-    if (!recurrent || activations == null || calibration == null) {
-      return rounding;
+    boolean convolution = layer.kind() == Layer.Kind.CONVOLUTION;
+    List<String> notes = new ArrayList<>();
+    if ((recurrent || convolution) && method.needsInputs() && weights.format().hasScales()) {
+      notes.add("rounded to nearest: " + method.description() + " is for linear layers");
     }
-    String ranges = "rows of its input and state get their ranges as they come, not fixed ones";
-    return rounding == null ? ranges : rounding + "; " + ranges;
+    if (recurrent && activations != null && calibration != null) {
+      notes.add("rows of its input and state get their ranges as they come, not fixed ones");
+    }
+    if (convolution && activations == NumberFormat.INT8) {
+      String floating = reasonForFloats(layer);
+      if (floating != null) {
+        notes.add("computes in floating point: " + floating);
+      }
+    }
+    return notes.isEmpty() ? null : String.join("; ", notes);
+  }
+
+  private String reasonForFloats(Layer convolution) {
+    if (calibration == null) {
+      return "int8 activations of convolutions need calibrated ranges";
+    }
+    if (!convolution.takesCodes()) {
+      return "no integer kernel for its channels and groups";
+    }
+    return weights.symmetric() ? null : "no integer kernel for weights with zero points";
   }
 
   boolean needsCalibration() {
