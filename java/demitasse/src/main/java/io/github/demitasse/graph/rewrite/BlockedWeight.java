@@ -2,6 +2,7 @@ package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
+import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
@@ -73,20 +74,21 @@ record BlockedWeight(Tensor codes, Tensor scales, Tensor zeroPoints, int bits, i
 
   /**
    * The [inputs][columns] weight that constants of the operator stand for; null when their sizes do
-   * not fit each other, or blocks do not divide the inputs.
+   * not fit each other. Blocks that do not divide the inputs become groups of 16 that share their
+   * scale; where those do not divide them either, the weight is in floats.
    */
-  static QuantizedWeight decode(BlockedWeight stored, long inputs, long columns) {
+  static Weight decode(BlockedWeight stored, long inputs, long columns) {
     int block = stored.blockSize;
     int bits = stored.bits;
-    if (inputs <= 0 || columns <= 0 || block < SMALLEST_BLOCK || inputs % block != 0) {
+    if (inputs <= 0 || columns <= 0 || block < SMALLEST_BLOCK || Integer.bitCount(block) != 1) {
       return null;
     }
-    long blocks = inputs / block;
-    int zeroBytes = zeroBytes(Math.toIntExact(blocks), bits);
+    long blocks = (inputs + block - 1) / block;
+    long zeroBytes = (blocks * bits + 7) / 8;
     boolean fits =
         (bits == 4 || bits == 8)
             && stored.codes.type() == DataType.UINT8
-            && stored.codes.elements() == columns * inputs * bits / 8
+            && stored.codes.elements() == columns * blocks * (block * bits / 8)
             && stored.scales.elements() == columns * blocks
             && (stored.zeroPoints == null
                 || stored.zeroPoints.type() == DataType.UINT8
@@ -94,28 +96,32 @@ record BlockedWeight(Tensor codes, Tensor scales, Tensor zeroPoints, int bits, i
     if (!fits) {
       return null;
     }
+    int group = inputs % block == 0 ? block : SMALLEST_BLOCK;
+    return inputs % group == 0
+        ? stored.grouped((int) inputs, (int) columns, group)
+        : stored.floats((int) inputs, (int) columns);
+  }
+
+  private Weight grouped(int inputs, int columns, int group) {
     int half = 1 << (bits - 1);
-    byte[] packed = stored.codes.toBytes();
-    byte[] packedZeros = stored.zeroPoints == null ? null : stored.zeroPoints.toBytes();
-    int n = Math.toIntExact(columns);
-    long[] zeros = new long[Math.toIntExact(blocks) * n];
-    float[] steps = stored.scales.toFloats();
+    int groups = inputs / group;
+    long[] zeros = new long[Math.multiplyExact(groups, columns)];
     float[] scales = new float[zeros.length];
+    Reader reader = new Reader(inputs);
     boolean centred = true;
-    for (int column = 0; column < n; column++) {
-      for (int b = 0; b < blocks; b++) {
-        int to = b * n + column;
-        scales[to] = steps[(int) (column * blocks) + b];
-        zeros[to] =
-            packedZeros == null ? half : get(packedZeros, column * zeroBytes * 8 / bits + b, bits);
+    for (int column = 0; column < columns; column++) {
+      for (int g = 0; g < groups; g++) {
+        int to = g * columns + column;
+        scales[to] = reader.scale(column, g * group);
+        zeros[to] = reader.zero(column, g * group);
         centred &= zeros[to] == half;
       }
     }
     long shift = centred ? half : 0;
-    long[] codes = new long[Math.toIntExact(inputs) * n];
-    for (int column = 0; column < n; column++) {
+    long[] codes = new long[Math.multiplyExact(inputs, columns)];
+    for (int column = 0; column < columns; column++) {
       for (int k = 0; k < inputs; k++) {
-        codes[k * n + column] = get(packed, (int) (column * inputs) + k, bits) - shift;
+        codes[k * columns + column] = reader.code(column, k) - shift;
       }
     }
     DataType type =
@@ -124,9 +130,49 @@ record BlockedWeight(Tensor codes, Tensor scales, Tensor zeroPoints, int bits, i
             : centred ? DataType.INT8 : DataType.UINT8;
     return new QuantizedWeight(
         Tensor.ofIntegers(type, codes, inputs, columns),
-        Tensor.of(scales, blocks, columns),
-        centred ? null : Tensor.ofIntegers(type, zeros, blocks, columns),
-        new Granularity.PerGroup(0, block));
+        Tensor.of(scales, groups, columns),
+        centred ? null : Tensor.ofIntegers(type, zeros, groups, columns),
+        new Granularity.PerGroup(0, group));
+  }
+
+  private Weight floats(int inputs, int columns) {
+    float[] values = new float[Math.multiplyExact(inputs, columns)];
+    Reader reader = new Reader(inputs);
+    for (int column = 0; column < columns; column++) {
+      for (int k = 0; k < inputs; k++) {
+        values[k * columns + column] =
+            reader.scale(column, k) * (reader.code(column, k) - reader.zero(column, k));
+      }
+    }
+    return new DenseWeight(Tensor.of(values, inputs, columns));
+  }
+
+  /** Confined to one thread: elements of the constants, the last block of a column filled up. */
+  private final class Reader {
+    private final byte[] packed = codes.toBytes();
+    private final byte[] packedZeros = zeroPoints == null ? null : zeroPoints.toBytes();
+    private final float[] steps = scales.toFloats();
+    private final int blocks;
+    private final int zerosPerColumn;
+
+    Reader(int inputs) {
+      blocks = (inputs + blockSize - 1) / blockSize;
+      zerosPerColumn = zeroBytes(blocks, bits) * 8 / bits;
+    }
+
+    float scale(int column, int k) {
+      return steps[column * blocks + k / blockSize];
+    }
+
+    int zero(int column, int k) {
+      return packedZeros == null
+          ? 1 << (bits - 1)
+          : (int) get(packedZeros, column * zerosPerColumn + k / blockSize, bits);
+    }
+
+    int code(int column, int k) {
+      return (int) get(packed, column * blocks * blockSize + k, bits);
+    }
   }
 
   /** Codes of one scale as the operator wants them; 0 if it has no such blocks. */

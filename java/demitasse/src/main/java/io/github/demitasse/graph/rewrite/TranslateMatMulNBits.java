@@ -6,7 +6,6 @@ import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.DataType;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
-import io.github.demitasse.weight.QuantizedWeight;
 import io.github.demitasse.weight.Weight;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,7 +36,7 @@ final class TranslateMatMulNBits {
         || scales.type() != DataType.FLOAT32 && scales.type() != DataType.FLOAT16) {
       return false;
     }
-    QuantizedWeight weight =
+    Weight weight =
         BlockedWeight.decode(
             new BlockedWeight(
                 codes,
