@@ -10,6 +10,7 @@ import io.github.demitasse.compress.SensitivityAnalysis;
 import io.github.demitasse.compress.SensitivityAnalysis.Candidate;
 import io.github.demitasse.compress.SensitivityAnalysis.Result;
 import io.github.demitasse.compress.SensitivityAnalysis.Sensitivity;
+import io.github.demitasse.evaluate.Dataset;
 import io.github.demitasse.runtime.Session;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,15 +39,16 @@ import picocli.CommandLine.Spec;
       "the model's first output is compared with the original's on DATA:",
       "  dB            signal-to-noise ratio of the output; 20 dB: an error of a tenth",
       "  cosine        mean and lowest similarity of the output's rows",
-      "With sentence pairs and scores, or arrays with labels, --metric adds Spearman's correlation",
-      "x 100, or accuracy, on all of DATA. Leave layers that suffer most out of a recipe, or give",
-      "them more bits."
+      "With sentence pairs and scores, --metric adds Spearman's correlation x 100 on all of DATA,",
+      "with arrays or images that have labels the accuracy. Leave layers that suffer most out of a",
+      "recipe, or give them more bits."
     },
     footer = {
       "",
       "Example:",
       "  demitasse analyze model.onnx --data pairs.tsv --tokenizer tokenizer.json"
-          + " --formats int8,int4 --metric"
+          + " --formats int8,int4 --metric",
+      "  demitasse analyze ocr.onnx --data images --preprocess p.yaml --formats int8,int8-static"
     })
 final class AnalyzeCommand implements Callable<Integer> {
   @Mixin private Output output;
@@ -63,7 +65,7 @@ final class AnalyzeCommand implements Callable<Integer> {
       names = "--data",
       required = true,
       paramLabel = "DATA",
-      description = "What to measure on: .npz, or text with --tokenizer.")
+      description = "What to measure on: .npz, a folder of images, or text with --tokenizer.")
   private Path file;
 
   @Option(
@@ -125,12 +127,21 @@ final class AnalyzeCommand implements Callable<Integer> {
         new SampleEvaluation(file, threads.options(), ProgressListener.NONE, embedding.batch());
     if (ImageFolder.isImages(file)) {
       ImageFolder images = data.images().open(file, loaded, Integer.MAX_VALUE);
-      Supplier<long[]> labels = images.hasLabels() ? images::labels : null;
-      return any -> (double) evaluation.of(any, images, labels, null).get("accuracy");
+      return accuracy(evaluation, images, images.hasLabels() ? images::labels : null);
     }
     ArrayFile arrays = ArrayFile.read(file, loaded, Long.MAX_VALUE);
-    Supplier<long[]> labels = SampleEvaluation.labels(file, arrays);
-    return any -> (double) evaluation.of(any, arrays.samples(), labels, null).get("accuracy");
+    return accuracy(evaluation, arrays.samples(), SampleEvaluation.labels(file, arrays));
+  }
+
+  private ToDoubleFunction<Model> accuracy(
+      SampleEvaluation evaluation, Dataset samples, Supplier<long[]> labels) {
+    if (labels == null) {
+      throw new IllegalArgumentException(
+          file
+              + ": --metric needs labels: an array 'labels' in the .npz, or for images --labels or a"
+              + " folder for each class");
+    }
+    return any -> (double) evaluation.of(any, samples, labels, null).get("accuracy");
   }
 
   private ToDoubleFunction<Model> correlation(TextEncoder encoder) throws IOException {

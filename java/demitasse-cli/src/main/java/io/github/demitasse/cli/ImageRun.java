@@ -22,12 +22,22 @@ final class ImageRun {
   static Map<String, Tensor> of(Session session, ImageFolder images) {
     Map<String, List<Tensor>> parts = new LinkedHashMap<>();
     for (Map<String, Tensor> sample : images) {
-      session.run(sample).forEach((name, t) -> list(parts, name).add(t));
+      run(session, sample, images).forEach((name, t) -> list(parts, name).add(t));
       sample.values().forEach(Tensor::close);
     }
     Map<String, Tensor> outputs = new LinkedHashMap<>();
     parts.forEach((name, tensors) -> outputs.put(name, join(name, tensors, images)));
     return outputs;
+  }
+
+  private static Map<String, Tensor> run(
+      Session session, Map<String, Tensor> sample, ImageFolder images) {
+    try {
+      return session.run(sample);
+    } catch (IllegalArgumentException unfit) {
+      String image = images.nameOf(images.delivered().size() - 1);
+      throw new IllegalArgumentException(image + ": " + unfit.getMessage(), unfit);
+    }
   }
 
   private static List<Tensor> list(Map<String, List<Tensor>> parts, String name) {

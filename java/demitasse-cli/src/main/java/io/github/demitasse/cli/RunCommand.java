@@ -29,7 +29,12 @@ import picocli.CommandLine.Spec;
       "Or on an image, or on all images of a folder: then the outputs have one row for each, in the order of"
           + " their names."
     },
-    footer = {"", "Example:", "  demitasse run model.dmt --input in.npz --output out.npz"})
+    footer = {
+      "",
+      "Examples:",
+      "  demitasse run model.dmt --input in.npz --output out.npz",
+      "  demitasse run ocr.dmt --input images --preprocess p.yaml --output out.npz"
+    })
 final class RunCommand implements Callable<Integer> {
   @Mixin private Output output;
   @Mixin private Threads threads;
@@ -39,7 +44,11 @@ final class RunCommand implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "The model: .onnx or .dmt.")
   private Path model;
 
-  @Option(names = "--input", required = true, paramLabel = "IN", description = "The inputs.")
+  @Option(
+      names = "--input",
+      required = true,
+      paramLabel = "IN",
+      description = "The inputs: .npz, an image, or a folder of images.")
   private Path input;
 
   @Option(

@@ -42,13 +42,15 @@ final class SampleEvaluation {
   Map<String, Object> of(Model model, Dataset samples, Supplier<long[]> labels, Model original) {
     if (labels == null && original == null) {
       throw new IllegalArgumentException(
-          data + ": without 'labels' there is nothing to measure; or give --against");
+          data
+              + ": without labels there is nothing to measure: give --against, an array 'labels' in"
+              + " the .npz, or for images --labels or a folder for each class");
     }
     List<Result> results = run(model, samples, "run");
     Map<String, Object> figures = new LinkedHashMap<>();
     figures.put("samples", results.size());
     if (labels != null) {
-      figures.put("accuracy", accuracy(results, labels.get()));
+      figures.put("accuracy", accuracy(results, labels.get(), samples));
     }
     if (original != null) {
       List<Result> originals = run(original, samples, "run the original");
@@ -88,13 +90,13 @@ final class SampleEvaluation {
       for (Map<String, Tensor> sample : samples) {
         some.add(sample);
         if (some.size() == batch) {
-          run(session, some, results);
+          run(session, some, samples, results);
           some.clear();
           progress.progress(task, results.size(), samples.size());
         }
       }
       if (!some.isEmpty()) {
-        run(session, some, results);
+        run(session, some, samples, results);
       }
       progress.progress(task, samples.size(), samples.size());
     }
@@ -102,9 +104,15 @@ final class SampleEvaluation {
   }
 
   private static void run(
-      Session session, List<Map<String, Tensor>> samples, List<Result> results) {
+      Session session, List<Map<String, Tensor>> some, Dataset all, List<Result> results) {
     String first = session.outputs().get(0).name();
-    for (Map<String, Tensor> outputs : session.runAll(samples)) {
+    List<Map<String, Tensor>> ran;
+    try {
+      ran = session.runAll(some);
+    } catch (IllegalArgumentException unfit) {
+      throw named(unfit, session, some, all, results.size());
+    }
+    for (Map<String, Tensor> outputs : ran) {
       Tensor result = outputs.get(first);
       int rowLength = result.rank() == 0 ? 1 : Math.toIntExact(result.dimension(-1));
       results.add(new Result(result.toFloats(), rowLength));
@@ -112,7 +120,25 @@ final class SampleEvaluation {
     }
   }
 
-  private double accuracy(List<Result> results, long[] expected) {
+  /** A batch's failure as that of the sample that fails alone. */
+  private static IllegalArgumentException named(
+      IllegalArgumentException batchFailure,
+      Session session,
+      List<Map<String, Tensor>> some,
+      Dataset all,
+      int before) {
+    for (int i = 0; i < some.size(); i++) {
+      try {
+        session.run(some.get(i)).values().forEach(Tensor::close);
+      } catch (IllegalArgumentException unfit) {
+        return new IllegalArgumentException(
+            all.nameOf(before + i) + ": " + unfit.getMessage(), unfit);
+      }
+    }
+    return batchFailure;
+  }
+
+  private double accuracy(List<Result> results, long[] expected, Dataset samples) {
     if (expected.length != results.size()) {
       throw new IllegalArgumentException(
           data + ": 'labels' are " + expected.length + " for " + results.size() + " samples");
@@ -125,6 +151,14 @@ final class SampleEvaluation {
             "accuracy needs one score for each class, and the model's first output has "
                 + result.values().length / result.rowLength()
                 + " rows for a sample");
+      }
+      if (expected[i] < 0 || expected[i] >= result.rowLength()) {
+        throw new IllegalArgumentException(
+            samples.nameOf(i)
+                + ": label "
+                + expected[i]
+                + ", and the model has scores for the classes 0 to "
+                + (result.rowLength() - 1));
       }
       right += largest(result.values()) == expected[i] ? 1 : 0;
     }

@@ -26,12 +26,15 @@ import java.awt.image.DataBuffer;
 import java.awt.image.WritableRaster;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Folders of images as data, with a model whose three scores are the means of the channels. */
 class ImageDataTest {
@@ -126,6 +129,17 @@ class ImageDataTest {
     Files.writeString(labels, "x.png\t0\n");
     Cli.run("evaluate", model, "--data", images, "--labels", labels)
         .failed("labels.tsv", "no label for y.png");
+    Files.writeString(labels, "x.png\t0\nother/z.png\t2\ny.png\t1\n");
+    assertEquals(
+        json,
+        Cli.run("evaluate", model, "--data", images, "--labels", labels, "--json").json(),
+        "lines of other images are passed over");
+    Files.writeString(labels, "x.png\t0\ny.png\t1\nx.png\t2\n");
+    Cli.run("evaluate", model, "--data", images, "--labels", labels)
+        .failed("labels.tsv:3: x.png is 2, and was 0");
+    Files.writeString(labels, "x.png\t0\ny.png\t3\n");
+    Cli.run("evaluate", model, "--data", images, "--labels", labels)
+        .failed("y.png: label 3", "classes 0 to 2");
     Files.writeString(labels, "x.png 0\n");
     Cli.run("evaluate", model, "--data", images, "--labels", labels).failed("labels.tsv:1");
   }
@@ -280,19 +294,146 @@ class ImageDataTest {
     image("x.png", Color.RED, 4, 4);
     for (String[] wrong :
         new String[][] {
-          {"rezise: {height: 3}", "rezise"},
+          {"rezise: {height: 3}", "unknown key 'rezise'; known: channels, crop,"},
+          {"resize: {widht: 3}", "unknown key 'resize.widht'; known: height, shortest, width"},
+          {"crop: {height: 30000, width: 30000}", "--max-pixels"},
           {"mean: [1, 2]", "3 channels"},
           {"deviation: 0", "deviation"},
           {"resize: {height: 3, shortest: 4}", "shortest"},
           {"resize: {height: 0}", "outside"},
           {"crop: {height: 3000000, width: 3}", "outside"},
-          {"channels: cmyk", "cmyk"},
-          {"scale: many", "many"},
+          {"channels: cmyk", "'channels' is 'cmyk'; expected rgb, bgr, gray"},
+          {"scale: many", "'scale' is 'many'; expected a number"},
           {"[1, 2", ""}
         }) {
       Cli.run("evaluate", model, "--data", images, "--preprocess", yaml(wrong[0]))
           .failed("preprocess.yaml", wrong[1]);
     }
+  }
+
+  @Test
+  void anEmptyDescriptionIsTheStandardOne() throws Exception {
+    classes();
+    for (String empty : new String[] {"", "# nothing yet\n"}) {
+      JsonNode json =
+          Cli.run("evaluate", model, "--data", images, "--preprocess", yaml(empty), "--json")
+              .json();
+      assertEquals(1.0, json.get("accuracy").asDouble());
+    }
+  }
+
+  /** Shades are what the file says, in 1 to 16 bits, beside palettes and transparency. */
+  @ParameterizedTest
+  @CsvSource({
+    "10, png", // BufferedImage.TYPE_BYTE_GRAY
+    "10, jpg",
+    "11, png", // TYPE_USHORT_GRAY
+    "2, png", // TYPE_INT_ARGB
+    "5, jpg", // TYPE_3BYTE_BGR
+    "13, png" // TYPE_BYTE_INDEXED
+  })
+  void grayIsNotBrightened(int type, String format) throws Exception {
+    BufferedImage image = new BufferedImage(8, 8, type);
+    int shade = 102; // in the palette, too
+    if (image.getRaster().getNumBands() == 1 && type != BufferedImage.TYPE_BYTE_INDEXED) {
+      int most = (1 << image.getColorModel().getComponentSize(0)) - 1;
+      for (int i = 0; i < 64; i++) {
+        image.getRaster().setSample(i % 8, i / 8, 0, shade * most / 255);
+      }
+    } else {
+      for (int i = 0; i < 64; i++) {
+        image.setRGB(i % 8, i / 8, 0xff000000 | shade * 0x010101);
+      }
+    }
+    assertTrue(ImageIO.write(image, format, images.resolve("gray." + format).toFile()));
+    Path out = folder.resolve("out.npz");
+    Path description = yaml("scale: 1");
+    Cli.run("run", model, "--input", images, "--output", out, "--preprocess", description, "--json")
+        .json();
+    assertArrayEquals(
+        new float[] {shade, shade, shade}, Npz.read(out).get("scores").toFloats(), 0.5f);
+  }
+
+  @Test
+  void narrowImagesAreResizedWithinTheLimit() throws Exception {
+    image("line.png", Color.RED, 20_000, 1);
+    Path out = folder.resolve("out.npz");
+    Cli.run(
+            "run",
+            model,
+            "--input",
+            images,
+            "--output",
+            out,
+            "--max-pixels",
+            20_000,
+            "--preprocess",
+            yaml("resize: {height: 20000, width: 1}"),
+            "--json")
+        .json();
+    assertArrayEquals(new float[] {1, 0, 0}, Npz.read(out).get("scores").toFloats(), 1e-3f);
+    Cli.run(
+            "run",
+            model,
+            "--input",
+            images,
+            "--output",
+            out,
+            "--max-pixels",
+            20_000,
+            "--preprocess",
+            yaml("resize: {shortest: 2}"))
+        .failed("line.png", "after resizing", "pixels");
+  }
+
+  @Test
+  void imagesThatDoNotFitTheModelAreNamed() throws Exception {
+    classes();
+    Path gray = yaml("channels: gray");
+    for (Object[] command :
+        new Object[][] {
+          {"evaluate", model, "--data", images},
+          {"run", model, "--input", images, "--output", folder.resolve("out.npz")},
+          {
+            "compress",
+            model,
+            "--preset",
+            "int8-static",
+            "--calibration",
+            images,
+            "-o",
+            folder.resolve("small.dmt")
+          }
+        }) {
+      Object[] all = Arrays.copyOf(command, command.length + 2);
+      all[command.length] = "--preprocess";
+      all[command.length + 1] = gray;
+      Cli.run(all).failed("a.png", "[1, 1, 7, 9]", "image: FLOAT32[batch, 3,", "--preprocess");
+    }
+  }
+
+  @Test
+  void layersAreAnalyzedOnImages() throws Exception {
+    classes();
+    JsonNode json =
+        Cli.run(
+                "analyze",
+                model,
+                "--data",
+                images,
+                "--formats",
+                "int8,int4,int8-static",
+                "--metric",
+                "--json")
+            .json();
+    assertEquals(1.0, json.get("original_accuracy").asDouble());
+    JsonNode layers = json.get("layers");
+    assertEquals(3, layers.size());
+    assertEquals(1.0, layers.get(0).get("accuracy").asDouble());
+    assertTrue(layers.get(1).get("reason").asText().contains("groups of 32"), "3 inputs");
+    assertTrue(layers.get(2).get("output_sqnr_db").asDouble() > 20, layers.toString());
+    Cli.run("analyze", model, "--data", images.resolve("1 red"), "--metric")
+        .failed("1 red: --metric needs labels", "folder for each class");
   }
 
   @Test

@@ -6,10 +6,11 @@ import io.github.demitasse.cli.data.ImagePreprocessing.Size;
 import io.github.demitasse.tensor.Tensor;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.ColorModel;
+import java.awt.image.ComponentColorModel;
 import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Iterator;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -30,10 +31,6 @@ final class ImageDecoder {
     this.mostPixels = mostPixels;
   }
 
-  ImagePreprocessing preprocessing() {
-    return preprocessing;
-  }
-
   /** Says why a file gives no sample. */
   static final class BrokenImageException extends Exception {
     private static final long serialVersionUID = 1;
@@ -51,7 +48,11 @@ final class ImageDecoder {
     } catch (IOException | RuntimeException broken) { // readers throw all kinds at damaged files
       throw new BrokenImageException(String.valueOf(broken.getMessage()), broken);
     }
-    return sample(image);
+    int height = image.getHeight();
+    int width = image.getWidth();
+    Size resized = preprocessing.resize() == null ? null : preprocessing.resize().of(height, width);
+    requireFewPixels(resized, "after resizing ");
+    return sample(image, resized);
   }
 
   private BufferedImage read(Path file) throws IOException, BrokenImageException {
@@ -64,16 +65,7 @@ final class ImageDecoder {
       try {
         reader.setInput(stream, true, true);
         // What the header says, before memory is taken for it.
-        long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
-        if (pixels > mostPixels) {
-          throw new BrokenImageException(
-              reader.getWidth(0)
-                  + " x "
-                  + reader.getHeight(0)
-                  + " pixels are more than --max-pixels "
-                  + mostPixels,
-              null);
-        }
+        requireFewPixels(new Size(reader.getHeight(0), reader.getWidth(0)), "");
         return reader.read(0);
       } finally {
         reader.dispose();
@@ -81,17 +73,29 @@ final class ImageDecoder {
     }
   }
 
-  private Tensor sample(BufferedImage image) {
+  private void requireFewPixels(Size size, String when) throws BrokenImageException {
+    if (size != null && (long) size.height() * size.width() > mostPixels) {
+      throw new BrokenImageException(
+          when
+              + size.width()
+              + " x "
+              + size.height()
+              + " pixels are more than --max-pixels "
+              + mostPixels,
+          null);
+    }
+  }
+
+  private Tensor sample(BufferedImage image, Size resized) {
     int height = image.getHeight();
     int width = image.getWidth();
     float[][] planes = planes(image, preprocessing.channels());
-    if (preprocessing.resize() != null) {
-      Size size = preprocessing.resize().of(height, width);
+    if (resized != null) {
       for (int c = 0; c < planes.length; c++) {
-        planes[c] = resize(planes[c], height, width, size);
+        planes[c] = resize(planes[c], height, width, resized);
       }
-      height = size.height();
-      width = size.width();
+      height = resized.height();
+      width = resized.width();
     }
     Size crop = preprocessing.crop() == null ? new Size(height, width) : preprocessing.crop();
     return cropped(planes, height, width, crop);
@@ -124,17 +128,17 @@ final class ImageDecoder {
   }
 
   private static float[][] planes(BufferedImage image, Channels channels) {
-    int area = Math.multiplyExact(image.getWidth(), image.getHeight());
-    float[][] planes = new float[channels.count()][area];
-    if (image.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_GRAY) {
-      float[] gray = grayPlane(image);
-      Arrays.fill(planes, gray);
-      return planes;
-    }
     int width = image.getWidth();
+    int height = image.getHeight();
+    float[][] planes = new float[channels.count()][Math.multiplyExact(width, height)];
     int[] row = new int[width];
-    for (int y = 0; y < image.getHeight(); y++) {
-      image.getRGB(0, y, width, 1, row, 0, width);
+    boolean gray = isGray(image);
+    for (int y = 0; y < height; y++) {
+      if (gray) {
+        grayRow(image, y, row);
+      } else {
+        image.getRGB(0, y, width, 1, row, 0, width);
+      }
       for (int x = 0; x < width; x++) {
         float red = onWhite(row[x], 16);
         float green = onWhite(row[x], 8);
@@ -150,30 +154,26 @@ final class ImageDecoder {
     return planes;
   }
 
-  /**
-   * The values of a gray image as the file has them, 255 at most. Java takes them for linear light
-   * and {@code getRGB} makes them brighter; elsewhere, and in what networks were trained on, they
-   * are what colours of three equal parts are.
-   */
-  private static float[] grayPlane(BufferedImage image) {
+  /** True where samples are shades of gray, not entries of a palette. */
+  private static boolean isGray(BufferedImage image) {
+    ColorModel colors = image.getColorModel();
+    return colors instanceof ComponentColorModel
+        && colors.getColorSpace().getType() == ColorSpace.TYPE_GRAY;
+  }
+
+  /** A row of gray as files store it; getRGB takes gray for linear light and brightens it. */
+  private static void grayRow(BufferedImage image, int y, int[] row) {
+    ColorModel colors = image.getColorModel();
     Raster raster = image.getRaster();
-    int width = image.getWidth();
-    boolean transparent = image.getColorModel().hasAlpha();
-    float most = (1 << raster.getSampleModel().getSampleSize(0)) - 1;
-    int[] row = new int[width];
-    int[] alpha = new int[width];
-    float[] plane = new float[width * image.getHeight()];
-    for (int y = 0; y < image.getHeight(); y++) {
-      raster.getSamples(0, y, width, 1, 0, row);
-      if (transparent) {
-        raster.getSamples(0, y, width, 1, 1, alpha);
+    int most = (1 << colors.getComponentSize(0)) - 1;
+    for (int x = 0; x < row.length; x++) {
+      int shade = Math.round(255f * raster.getSample(x, y, 0) / most);
+      int alpha = 255;
+      if (colors.hasAlpha()) {
+        alpha = Math.round(255f * raster.getSample(x, y, 1) / most);
       }
-      for (int x = 0; x < width; x++) {
-        float cover = transparent ? alpha[x] / most : 1;
-        plane[y * width + x] = 255 * (cover * (row[x] / most) + 1 - cover);
-      }
+      row[x] = alpha << 24 | shade << 16 | shade << 8 | shade;
     }
-    return plane;
   }
 
   private static void put(float[][] planes, int at, float first, float second, float third) {
@@ -187,12 +187,24 @@ final class ImageDecoder {
     return alpha * (pixel >> shift & 0xff) + 255 * (1 - alpha);
   }
 
+  /** First along the axis that leaves fewer pixels: never more than the larger of both sizes. */
   private static float[] resize(float[] plane, int height, int width, Size size) {
-    float[] narrowed = new float[Math.multiplyExact(height, size.width())];
-    resample(plane, narrowed, height, width, size.width(), width, 1, size.width(), 1);
-    float[] result = new float[Math.multiplyExact(size.height(), size.width())];
-    resample(
-        narrowed, result, size.width(), height, size.height(), 1, size.width(), 1, size.width());
+    return (long) height * size.width() <= (long) size.height() * width
+        ? vertically(
+            horizontally(plane, height, width, size.width()), height, size.width(), size.height())
+        : horizontally(
+            vertically(plane, height, width, size.height()), size.height(), width, size.width());
+  }
+
+  private static float[] horizontally(float[] plane, int height, int width, int newWidth) {
+    float[] result = new float[Math.multiplyExact(height, newWidth)];
+    resample(plane, result, height, width, newWidth, width, 1, newWidth, 1);
+    return result;
+  }
+
+  private static float[] vertically(float[] plane, int height, int width, int newHeight) {
+    float[] result = new float[Math.multiplyExact(newHeight, width)];
+    resample(plane, result, width, height, newHeight, 1, width, 1, width);
     return result;
   }
 

@@ -34,7 +34,7 @@ public final class ImageFolder implements Dataset {
 
   private final Path folder;
   private final List<Path> files;
-  private final String input;
+  private final ValueInfo input;
   private final ImageDecoder decoder;
   private final boolean skipBroken;
   private final Map<Path, Integer> labels;
@@ -44,7 +44,7 @@ public final class ImageFolder implements Dataset {
   private ImageFolder(
       Path folder,
       List<Path> files,
-      String input,
+      ValueInfo input,
       ImageDecoder decoder,
       boolean skipBroken,
       Map<Path, Integer> labels) {
@@ -84,7 +84,7 @@ public final class ImageFolder implements Dataset {
     return new ImageFolder(data, files, input(model, decoder), decoder, skipBroken, labels);
   }
 
-  private static String input(Model model, ImageDecoder decoder) {
+  private static ValueInfo input(Model model, ImageDecoder decoder) {
     List<ValueInfo> inputs = model.graph().inputs();
     ValueInfo first = inputs.isEmpty() ? null : inputs.get(0);
     boolean image =
@@ -96,7 +96,7 @@ public final class ImageFolder implements Dataset {
           "images need a model with one FLOAT32 input of four dimensions; this one has " + inputs);
     }
     requireChannels(first, decoder.preprocessing());
-    return first.name();
+    return first;
   }
 
   private static void requireChannels(ValueInfo input, ImagePreprocessing preprocessing) {
@@ -188,6 +188,11 @@ public final class ImageFolder implements Dataset {
   }
 
   @Override
+  public String nameOf(long sample) {
+    return delivered.get(Math.toIntExact(sample)).toString();
+  }
+
+  @Override
   public Iterator<Map<String, Tensor>> iterator() {
     List<Path> given = new ArrayList<>();
     delivered = given;
@@ -210,7 +215,7 @@ public final class ImageFolder implements Dataset {
         if (!hasNext()) {
           throw new NoSuchElementException();
         }
-        Map<String, Tensor> sample = Map.of(input, next);
+        Map<String, Tensor> sample = Map.of(input.name(), next);
         given.add(source);
         next = null;
         return sample;
@@ -221,7 +226,7 @@ public final class ImageFolder implements Dataset {
   /** The image, or null if it is broken and may be passed over. */
   private Tensor decoded(Path file) {
     try {
-      return decoder.decode(file);
+      return fitting(file, decoder.decode(file));
     } catch (BrokenImageException reason) {
       broken.put(file, reason.getMessage());
       if (!skipBroken) {
@@ -232,6 +237,24 @@ public final class ImageFolder implements Dataset {
       }
       return null;
     }
+  }
+
+  private Tensor fitting(Path file, Tensor sample) {
+    for (int axis = 1; input.shape() != null && axis < sample.rank(); axis++) {
+      if (input.shape().dimension(axis) instanceof Dimension.Known known
+          && known.value() != sample.dimension(axis)) {
+        String given = sample.toString();
+        sample.close();
+        throw new IllegalArgumentException(
+            file
+                + ": gives "
+                + given
+                + ", and the model's input is "
+                + input
+                + "; say in --preprocess how to resize, and its channels and layout");
+      }
+    }
+    return sample;
   }
 
   /** Names all images that cannot be decoded, not only the first that was met. */

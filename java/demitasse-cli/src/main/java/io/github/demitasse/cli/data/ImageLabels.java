@@ -11,7 +11,8 @@ import java.util.TreeSet;
 
 /**
  * Thread-safe: a file of labels: lines of an image's path within its folder, a tab and its label: a
- * number everywhere, or names, which are numbered in their order.
+ * number everywhere, or names, which are numbered in their order. Lines of other images are passed
+ * over, so that one file serves several folders.
  */
 final class ImageLabels {
   private ImageLabels() {}
@@ -34,7 +35,13 @@ final class ImageLabels {
         throw new IllegalArgumentException(
             labelFile + ":" + number + ": expected image TAB label, found '" + line + "'");
       }
-      given.put(line.substring(0, tab).replace('\\', '/'), line.substring(tab + 1).strip());
+      String image = line.substring(0, tab).replace('\\', '/');
+      String label = line.substring(tab + 1).strip();
+      String other = given.put(image, label);
+      if (other != null && !other.equals(label)) {
+        throw new IllegalArgumentException(
+            labelFile + ":" + number + ": " + image + " is " + label + ", and was " + other);
+      }
     }
     boolean numbers = given.values().stream().allMatch(label -> label.matches("\\d{1,9}"));
     List<String> names = List.copyOf(new TreeSet<>(given.values()));
@@ -43,7 +50,13 @@ final class ImageLabels {
       Path relative = Files.isDirectory(data) ? data.relativize(file) : file.getFileName();
       String label = given.get(relative.toString().replace('\\', '/'));
       if (label == null) {
-        throw new IllegalArgumentException(labelFile + ": no label for " + relative);
+        throw new IllegalArgumentException(
+            labelFile
+                + ": no label for "
+                + relative
+                + "; a line is the image's path within "
+                + data
+                + ", TAB, its label");
       }
       labels.put(file, numbers ? Integer.parseInt(label) : names.indexOf(label));
     }

@@ -1,6 +1,7 @@
 package io.github.demitasse.cli.data;
 
 import io.github.demitasse.Model;
+import io.github.demitasse.cli.data.ImagePreprocessing.Size;
 import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Model.CommandSpec;
@@ -55,6 +56,11 @@ public final class ImageOptions {
         preprocessing == null
             ? ImagePreprocessing.standard()
             : ImagePreprocessing.read(preprocessing);
+    Size crop = description.crop();
+    if (crop != null && (long) crop.height() * crop.width() > mostPixels) {
+      throw new IllegalArgumentException(
+          preprocessing + ": crop has more pixels than --max-pixels " + mostPixels);
+    }
     ImageDecoder decoder = new ImageDecoder(description, mostPixels);
     return ImageFolder.open(data, model, decoder, labels, skipBroken, atMost);
   }

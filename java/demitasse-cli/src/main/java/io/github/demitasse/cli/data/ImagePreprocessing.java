@@ -3,7 +3,11 @@ package io.github.demitasse.cli.data;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.io.IOException;
@@ -11,6 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Immutable and thread-safe: how images become a model's input, as a YAML file says it:
@@ -169,15 +176,45 @@ public record ImagePreprocessing(
    */
   public static ImagePreprocessing read(Path file) throws IOException {
     try {
-      ImagePreprocessing read = YAML.readValue(Files.readString(file), ImagePreprocessing.class);
-      return read == null ? standard() : read;
+      JsonNode read = YAML.readTree(Files.readString(file));
+      boolean empty = read == null || read.isMissingNode() || read.isNull();
+      return empty ? standard() : YAML.treeToValue(read, ImagePreprocessing.class);
     } catch (JsonProcessingException malformed) {
-      Throwable cause = malformed.getCause();
-      String reason =
-          cause instanceof IllegalArgumentException
-              ? cause.getMessage()
-              : malformed.getOriginalMessage().lines().findFirst().orElse("not YAML");
-      throw new IllegalArgumentException(file + ": " + reason, malformed);
+      throw new IllegalArgumentException(file + ": " + reason(malformed), malformed);
     }
+  }
+
+  private static String reason(JsonProcessingException malformed) {
+    if (malformed instanceof UnrecognizedPropertyException unknown) {
+      return "unknown key '"
+          + path(unknown)
+          + "'; known: "
+          + unknown.getKnownPropertyIds().stream()
+              .map(Object::toString)
+              .sorted()
+              .collect(Collectors.joining(", "));
+    }
+    if (malformed instanceof InvalidFormatException wrong) {
+      Class<?> type = wrong.getTargetType();
+      String expected =
+          type.isEnum()
+              ? Stream.of(type.getEnumConstants())
+                  .map(constant -> constant.toString().toLowerCase(Locale.ROOT))
+                  .collect(Collectors.joining(", "))
+              : "a number";
+      return "'" + path(wrong) + "' is '" + wrong.getValue() + "'; expected " + expected;
+    }
+    if (malformed.getCause() instanceof IllegalArgumentException impossible) {
+      return impossible.getMessage();
+    }
+    String where = malformed instanceof JsonMappingException wrong ? path(wrong) : "";
+    return (where.isEmpty() ? "" : "'" + where + "': ")
+        + malformed.getOriginalMessage().lines().findFirst().orElse("not YAML");
+  }
+
+  private static String path(JsonMappingException e) {
+    return e.getPath().stream()
+        .map(part -> part.getFieldName() == null ? "" + part.getIndex() : part.getFieldName())
+        .collect(Collectors.joining("."));
   }
 }
