@@ -55,6 +55,8 @@ import picocli.CommandLine.Spec;
           + " --tokenizer tokenizer.json -o model.onnx"
     })
 final class CompressCommand implements Callable<Integer> {
+  private static final int MOST_NOTES = 5;
+
   @Mixin private Output output;
   @Mixin private Threads threads;
   @Mixin private LayerOptions layers;
@@ -232,14 +234,24 @@ final class CompressCommand implements Callable<Integer> {
     report.recipe().forEach(output::line);
     List<String> skipped = new ArrayList<>();
     Map<String, Integer> encodings = new LinkedHashMap<>();
+    Map<String, Integer> notes = new LinkedHashMap<>();
     for (Report.LayerReport layer : report.layers()) {
       if (layer.reason().isEmpty()) {
         encodings.merge(layer.encodingBefore() + " -> " + layer.encodingAfter(), 1, Integer::sum);
+        if (layer.note() != null) {
+          notes.merge(layer.note(), 1, Integer::sum);
+        }
       } else {
         skipped.add(layer.name() + ": " + layer.reason());
       }
     }
     encodings.forEach((encoding, count) -> output.line("  %d layers %s", count, encoding));
+    notes.entrySet().stream()
+        .limit(MOST_NOTES)
+        .forEach(note -> output.line("  %d of them: %s", note.getValue(), note.getKey()));
+    if (notes.size() > MOST_NOTES) {
+      output.line("  and %d notes more: --report has all", notes.size() - MOST_NOTES);
+    }
     skipped.forEach(line -> output.line("  left as it is: %s", line));
     output.line(
         "%s %s -> %s %s (%.2fx smaller)",
