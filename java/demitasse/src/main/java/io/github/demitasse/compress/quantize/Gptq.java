@@ -36,6 +36,9 @@ public record Gptq(
    */
   private static final double SMALLEST_DATA = 0.25;
 
+  private static final String INSTEAD =
+      "; leave the layer out, or round it by rtn, mse or hqq, which need no data";
+
   /** Inputs whose corrections are gathered for one matrix product. */
   private static final int BLOCK = 128;
 
@@ -60,6 +63,7 @@ public record Gptq(
     requireEnough(weight, inputs);
     int n = weight.rows();
     double[] hessian = inputs.mean();
+    requireFinite(hessian, n);
     int[] order = order(hessian, n);
     float[] factor = inverseFactor(permuted(hessian, order, n), n, notes);
     weight.fitScales(scales, importance(hessian, n));
@@ -145,7 +149,17 @@ public record Gptq(
     }
     throw new IllegalArgumentException(
         "GPTQ: the Hessian of the layer's inputs is not positive definite, however much is added to"
-            + " its diagonal; the calibration data may hold huge values");
+            + " its diagonal"
+            + INSTEAD);
+  }
+
+  private static void requireFinite(double[] hessian, int n) {
+    for (int i = 0; i < n; i++) {
+      if (!Double.isFinite(hessian[i * n + i])) {
+        throw new IllegalArgumentException(
+            "GPTQ: squares of input " + i + " in the calibration data overflow" + INSTEAD);
+      }
+    }
   }
 
   private static float[] upperTriangle(double[] matrix, int n) {

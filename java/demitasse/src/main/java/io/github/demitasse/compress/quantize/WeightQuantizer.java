@@ -76,7 +76,13 @@ final class WeightQuantizer {
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
         throw new IllegalArgumentException(
-            "layer " + layer + ": weight element " + i + " is " + values[i]);
+            "layer "
+                + layer
+                + ": weight element "
+                + i
+                + " is "
+                + values[i]
+                + "; leave the layer out");
       }
     }
   }

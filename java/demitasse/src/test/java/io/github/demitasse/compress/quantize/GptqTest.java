@@ -95,6 +95,19 @@ class GptqTest {
   }
 
   @Test
+  void inputsWhoseSquaresOverflowAreNamed() {
+    float[] inputs = Matrices.inputs(64, 32, 14);
+    inputs[5 * 32 + 17] = 1e25f;
+    CodedMatrix matrix = Matrices.matrix(Matrices.weights(32 * 4, 14), 32, 32, Matrices.INT4);
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Gptq().quantize(matrix, Matrices.gram(inputs, 32), note -> {}))
+            .getMessage();
+    assertTrue(message.contains("input 17") && message.contains("rtn, mse or hqq"), message);
+  }
+
+  @Test
   void tooLittleDataSaysHowMuchIsNeeded() {
     float[] inputs = Matrices.inputs(10, 64, 12);
     CodedMatrix matrix = Matrices.matrix(Matrices.weights(64 * 4, 12), 64, 32, Matrices.INT4);
