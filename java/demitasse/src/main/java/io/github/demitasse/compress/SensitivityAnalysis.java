@@ -114,7 +114,12 @@ public final class SensitivityAnalysis {
       throw new IllegalArgumentException(
           names.isEmpty()
               ? "the model has no layers with weights"
-              : "no layer is chosen; the model's layers: " + String.join(", ", names));
+              : "no layer is chosen by include "
+                  + layers.include()
+                  + ", exclude "
+                  + layers.exclude()
+                  + "; the model's layers: "
+                  + String.join(", ", names));
     }
     List<Rows> expected = data == null ? List.of() : outputs(model);
     if (expected.isEmpty()) {

@@ -111,6 +111,7 @@ class SensitivityAnalysisTest {
         SensitivityAnalysis.of(model).data(data).in(Selector.of("no such layer"));
     String message =
         assertThrows(IllegalArgumentException.class, () -> nowhere.run(CANDIDATES)).getMessage();
+    assertTrue(message.contains("no such layer"), message);
     assertTrue(message.contains("encoder.layer.0.output.dense"), message);
   }
 }
