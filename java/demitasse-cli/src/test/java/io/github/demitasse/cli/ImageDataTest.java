@@ -312,6 +312,18 @@ class ImageDataTest {
   }
 
   @Test
+  void theDescriptionInTheReadmeIsRead() throws Exception {
+    classes();
+    String readme = Files.readString(Path.of("..", "..", "README.md"));
+    int start = readme.indexOf("resize:");
+    Path description = yaml(readme.substring(start, readme.indexOf("```", start)));
+    Path out = folder.resolve("out.npz");
+    Cli.run("run", model, "--input", images, "--output", out, "--preprocess", description, "--json")
+        .json();
+    assertEquals(4, Npz.read(out).get("scores").dimension(0));
+  }
+
+  @Test
   void anEmptyDescriptionIsTheStandardOne() throws Exception {
     classes();
     for (String empty : new String[] {"", "# nothing yet\n"}) {
