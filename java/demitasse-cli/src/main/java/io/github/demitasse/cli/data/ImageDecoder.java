@@ -31,6 +31,10 @@ final class ImageDecoder {
     this.mostPixels = mostPixels;
   }
 
+  ImagePreprocessing preprocessing() {
+    return preprocessing;
+  }
+
   /** Says why a file gives no sample. */
   static final class BrokenImageException extends Exception {
     private static final long serialVersionUID = 1;
