@@ -98,7 +98,19 @@ extern const MicroKernel u6u4g_2x16c8_avx2;  // of a codebook, whose levels reac
 extern const MicroKernel f32u4g_4x48c8_avx512;
 extern const MicroKernel f32u4g_1x32c8_avx2;
 extern const MicroKernel f32_8x48_avx512;
+extern const MicroKernel f32f16_8x48_avx512;
+extern const MicroKernel f32bf16_8x48_avx512;
 extern const MicroKernel f32_6x16_avx2;
+extern const MicroKernel f32f16_6x16_avx2;
+extern const MicroKernel f32bf16_6x16_avx2;
+
+// Elements of panels of 16 bits.
+struct Float16 {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
 
 // Loops over arrays that the blocking needs, per instruction set level.
 struct ArrayKernels {

@@ -18,11 +18,18 @@ const MicroKernel& float_kernel(Isa isa) {
   return isa == Isa::avx512 ? f32_8x48_avx512 : f32_6x16_avx2;
 }
 
+// For so few rows that they pass over a panel once: reads it as it is stored.
+const MicroKernel& stored_kernel(Isa isa, int32_t dtype) {
+  if (dtype == DMT_F32) return float_kernel(isa);
+  if (isa == Isa::avx512) return dtype == DMT_F16 ? f32f16_8x48_avx512 : f32bf16_8x48_avx512;
+  return dtype == DMT_F16 ? f32f16_6x16_avx2 : f32bf16_6x16_avx2;
+}
+
 const MicroKernel& int8_kernel(Isa isa) {
   return isa == Isa::avx512 ? u8s8_8x48c4_avx512 : s16s16_6x16c2_avx2;
 }
 
-class PackedFloatWeight final : public Weight, private Panels {
+class PackedFloatWeight final : public Weight {
  public:
   PackedFloatWeight(Isa isa, const FloatSource& source)
       : isa_(isa),
@@ -46,10 +53,12 @@ class PackedFloatWeight final : public Weight, private Panels {
 
   void run(const float* x, int64_t x_stride, int64_t rows, const Epilogue& epilogue,
            const Executor& executor) const override {
+    const bool stored = rows <= kernel_.mr;
+    const FloatPanels panels(*this, !stored && dtype_ != DMT_F32);
     BlockedLinear linear;
     linear.isa = isa_;
-    linear.kernel = &kernel_;
-    linear.panels = this;
+    linear.kernel = stored ? &stored_kernel(isa_, dtype_) : &kernel_;
+    linear.panels = &panels;
     linear.k = k_;
     linear.n = n_;
     linear.x = x;
@@ -63,16 +72,29 @@ class PackedFloatWeight final : public Weight, private Panels {
   }
 
  private:
-  const void* block(int64_t panel, int64_t k_first, int64_t k_count, void* scratch) const override {
-    const int64_t width = panel_width(kernel_, n_, panel);
-    const std::byte* from =
-        data_.data() + (panel * kernel_.nr * k_ + k_first * width) * element_bytes_;
-    if (dtype_ == DMT_F32) return from;
-    const ArrayKernels& arrays = array_kernels(isa_);
-    const auto widen = dtype_ == DMT_F16 ? arrays.widen_f16_f32 : arrays.widen_bf16_f32;
-    widen(reinterpret_cast<const uint16_t*>(from), static_cast<float*>(scratch), k_count * width);
-    return scratch;
-  }
+  class FloatPanels final : public Panels {
+   public:
+    FloatPanels(const PackedFloatWeight& weight, bool widened)
+        : weight_(weight), widened_(widened) {}
+
+    const void* block(int64_t panel, int64_t k_first, int64_t k_count,
+                      void* scratch) const override {
+      const MicroKernel& kernel = weight_.kernel_;
+      const int64_t width = panel_width(kernel, weight_.n_, panel);
+      const std::byte* from =
+          weight_.data_.data() +
+          (panel * kernel.nr * weight_.k_ + k_first * width) * weight_.element_bytes_;
+      if (!widened_) return from;
+      const ArrayKernels& arrays = array_kernels(weight_.isa_);
+      const auto widen = weight_.dtype_ == DMT_F16 ? arrays.widen_f16_f32 : arrays.widen_bf16_f32;
+      widen(reinterpret_cast<const uint16_t*>(from), static_cast<float*>(scratch), k_count * width);
+      return scratch;
+    }
+
+   private:
+    const PackedFloatWeight& weight_;
+    const bool widened_;
+  };
 
   template <class T>
   void pack(const FloatSource& source) {

@@ -42,5 +42,16 @@ public final class Variants {
           Variant.of("NF4 weights, mse", Quantize.weights(NF4).by(CLIPPED)),
           Variant.of("binary weights, forced", Quantize.weights(BINARY).force()));
 
+  /** What recurrent networks can be compressed to. */
+  public static final List<Variant> RECURRENT =
+      List.of(
+          FP32,
+          Variant.of("FP16 weights", Quantize.weights(FLOAT16)),
+          Variant.of("INT8 weights", Quantize.weights(INT8)),
+          Variant.of("INT8", Quantize.weights(INT8).activations(INT8)),
+          Variant.of("INT4 weights, rtn", Quantize.weights(INT4)),
+          Variant.of("INT4 weights, mse", Quantize.weights(INT4).by(CLIPPED)),
+          Variant.of("INT4, mse", Quantize.weights(INT4).by(CLIPPED).activations(INT8)));
+
   private Variants() {}
 }

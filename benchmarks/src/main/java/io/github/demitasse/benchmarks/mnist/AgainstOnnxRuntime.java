@@ -18,9 +18,8 @@ import java.util.Map;
 public final class AgainstOnnxRuntime {
   private static final int CALIBRATION = 512;
 
-  /** A new way to compress the LSTM is one more variant here. */
   private static final Map<String, List<Variant>> VARIANTS =
-      Map.of("lenet", Variants.CONVOLUTIONS, "lstm", List.of(Variants.FP32));
+      Map.of("lenet", Variants.CONVOLUTIONS, "lstm", Variants.RECURRENT);
 
   private AgainstOnnxRuntime() {}
 
