@@ -74,9 +74,8 @@ DMT_API int32_t dmt_weight_pack_binary(const void* signs, int64_t signs_bytes, i
                                        int64_t scales_bytes, dmt_weight** out);
 
 /* The same for s8 codes, w = scale * code, for dmt_program_code_convolution. scales: scale_count
- * values, 1 or out_channels, finite and not negative. Depthwise with at most 512 taps, or of one
- * group with a multiple of 4 input channels and in_channels * height * width <= 65536;
- * DMT_UNSUPPORTED otherwise. */
+ * values, 1 or out_channels, finite and not negative. in_channels / group * height * width <=
+ * 65536; DMT_UNSUPPORTED otherwise. */
 DMT_API int32_t dmt_weight_pack_code_convolution(const void* codes, int64_t codes_bytes,
                                                  const int64_t* dims, int64_t group,
                                                  const float* scales, int64_t scale_count,

@@ -79,6 +79,58 @@ void quantize(const OperatorCall& call) {
   });
 }
 
+// Planes [C][count] to pixels [count][C].
+template <int C>
+void interleave(const uint8_t* planes, int64_t count, uint8_t* pixels) {
+  for (int64_t i = 0; i < count; ++i) {
+    for (int c = 0; c < C; ++c) pixels[i * C + c] = planes[c * count + i];
+  }
+}
+
+void interleave(const uint8_t* planes, int64_t channels, int64_t count, uint8_t* pixels) {
+  if (channels == 2) return interleave<2>(planes, count, pixels);
+  if (channels == 3) return interleave<3>(planes, count, pixels);
+  if (channels == 4) return interleave<4>(planes, count, pixels);
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t i = 0; i < count; ++i) pixels[i * channels + c] = planes[c * count + i];
+  }
+}
+
+// f32 [N, C, ..] to u8 codes [N, .., C]: images as they come, without floats in between.
+void quantize_image(const OperatorCall& call) {
+  require_tensors(call, 1);
+  const TensorView& x = call.inputs[0];
+  const TensorView& y = call.outputs[0];
+  require_dtype(call, x, DMT_F32);
+  require_dtype(call, y, DMT_U8);
+  bool moved =
+      x.rank >= 2 && y.rank == x.rank && y.dims[0] == x.dims[0] && y.dims[y.rank - 1] == x.dims[1];
+  for (int i = 2; moved && i < x.rank; ++i) moved = y.dims[i - 1] == x.dims[i];
+  if (!moved) reject(call, "%s to %s", describe(x).c_str(), describe(y).c_str());
+  const QuantizationParameters parameters = code_parameters(call);
+  if (x.elements() == 0) return;
+  const RowKernels& kernels = row_kernels(active_isa());
+  const int64_t channels = x.dims[1];
+  const int64_t positions = product(x, 2, x.rank);
+  // Codes of a block of pixels wait in L1.
+  const int64_t block = std::clamp<int64_t>((8 << 10) / channels / 16 * 16, 16, 1024);
+  const int64_t blocks = (positions + block - 1) / block;
+  const int64_t grain = 1 + kElementGrain / (block * channels);
+  call.executor.parallel_for(x.dims[0] * blocks, grain, [&](int64_t begin, int64_t end) {
+    uint8_t* planes = nullptr;
+    const Workspace memory([&](Workspace& work) { work.piece(planes, block * channels); });
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t image = i / blocks, first = i % blocks * block;
+      const int64_t count = std::min(block, positions - first);
+      for (int64_t c = 0; c < channels; ++c) {
+        kernels.codes(x.as<float>() + (image * channels + c) * positions + first, count,
+                      parameters.scale, parameters.zero_point, planes + c * count);
+      }
+      interleave(planes, channels, count, y.as<uint8_t>() + (image * positions + first) * channels);
+    }
+  });
+}
+
 void scalar_gate(const GateCall& call, QuantizationParameters parameters) {
   for (int64_t i = 0; i < call.elements; ++i) {
     const float y = call.x[i] * call.gates[i % call.period];
@@ -236,11 +288,9 @@ void max_pool(const OperatorCall& call) { pool(call, true); }
 void average_pool(const OperatorCall& call) { pool(call, false); }
 
 constexpr OperatorEntry kOperators[] = {
-    {"ChannelsLast.Quantize", quantize},
-    {"ChannelsLast.Gate", gate},
-    {"ChannelsLast.GlobalAveragePool", global_average_pool},
-    {"ChannelsLast.MaxPool", max_pool},
-    {"ChannelsLast.AveragePool", average_pool},
+    {"ChannelsLast.Quantize", quantize}, {"ChannelsLast.QuantizeImage", quantize_image},
+    {"ChannelsLast.Gate", gate},         {"ChannelsLast.GlobalAveragePool", global_average_pool},
+    {"ChannelsLast.MaxPool", max_pool},  {"ChannelsLast.AveragePool", average_pool},
 };
 
 }  // namespace

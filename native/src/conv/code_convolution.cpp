@@ -24,6 +24,9 @@ constexpr int64_t kMostTaps = 512;
 // |x - zero point| <= 255 and |w| <= 128.
 constexpr int64_t kMostDepth = 65536;
 
+// Codes that a step of a tile takes.
+constexpr int64_t kStep = 4;
+
 // Output pixels of a task.
 constexpr int64_t kTaskPixels = 192;
 
@@ -218,23 +221,57 @@ class DepthwiseCodeConvolution final : public CodeConvolution {
   const AlignedBuffer<float> w_;
 };
 
+// Input read in place, and a copy of its end for what begins so near to it that the last step would
+// read beyond. To be asked in ascending order first.
+class ReadableEnd {
+ public:
+  ReadableEnd(const uint8_t* end, int64_t reach) : end_(end), reach_(reach) {}
+
+  const uint8_t* operator()(const uint8_t* from) {
+    if (end_ - from >= reach_) return from;
+    if (copy_.empty()) {
+      copied_from_ = from;
+      copy_.assign(from, end_);
+      copy_.resize(copy_.size() + kStep);
+    }
+    return copy_.data() + (from - copied_from_);
+  }
+
+ private:
+  const uint8_t* const end_;
+  const int64_t reach_;
+  const uint8_t* copied_from_ = nullptr;
+  std::vector<uint8_t> copy_;
+};
+
+// Any number of groups. A segment's last step may read up to three bytes of what follows it, which
+// meet weights of zero.
+//
+//   x: 3 channels, kernel width 3       r g b r | g b r g | b . . .    one segment, 3 steps of 4
+//   2 groups of 3 channels, a tap       r g b . |  and   s t u .       one step each
 class DenseCodeConvolution final : public CodeConvolution {
  public:
   DenseCodeConvolution(Isa isa, const ConvolutionKernel& kernel, const int8_t* codes,
                        const float* scales, int64_t scale_count)
       : CodeConvolution(isa, kernel, scales, scale_count),
         kernels_(convolution_kernels(isa)),
-        split_(kernel.out_channels, kernels_.lanes, kernels_.code_panel_vectors),
-        bytes_(split_.padded_channels() * kernel.depth()),
+        outs_(kernel.out_channels / kernel.group),
+        split_(outs_, kernels_.lanes, kernels_.code_panel_vectors),
+        segment_(kernel.group_channels * (kernel.group == 1 ? kernel.width : 1)),
+        depth_(kernel.depth() / segment_ * round_up(segment_, kStep)),
+        group_bytes_(split_.padded_channels() * depth_),
+        bytes_(group_bytes_ * kernel.group),
         w_(bytes_) {
     std::memset(w_.data(), 0, bytes_);
-    for (int64_t panel = 0; panel < split_.panels(); ++panel) pack(panel, codes);
+    for (int64_t g = 0; g < kernel.group; ++g) {
+      for (int64_t panel = 0; panel < split_.panels(); ++panel) pack(g, panel, codes);
+    }
   }
   int64_t bytes() const override { return bytes_ + kernel_.out_channels * 8; }
 
  private:
   void run(const Run& run, const Executor& executor) const override {
-    const Lines lines(kernel_, run.place);
+    const Lines lines(kernel_, run.place, kStep);
     if (lines.count() == 0 || lines.pixels() == 0) return;
     if (lines.oversized()) {
       fail(DMT_UNSUPPORTED, "a convolution of codes reaches too far: its input takes too much");
@@ -274,41 +311,55 @@ class DenseCodeConvolution final : public CodeConvolution {
   }
 
   void run_pixels(const Run& run, const Lines& lines, int64_t first, int64_t count) const {
-    for (int64_t panel = 0; panel < split_.panels(); ++panel) {
-      multiply(run, panel, run.x + first * lines.stride(), lines, first, count);
+    ReadableEnd readable(end_of(run), lines.reach(count));
+    const uint8_t* x = readable(run.x + first * lines.stride());
+    for (int64_t g = 0; g < kernel_.group; ++g) {
+      for (int64_t panel = 0; panel < split_.panels(); ++panel) {
+        multiply(run, g, panel, x, lines, first, count);
+      }
     }
     if (run.codes == nullptr) run.finish.rest(first, count);
   }
 
   void run_lines(const Run& run, const Lines& lines, int64_t first, int64_t count) const {
     uint8_t* strip = nullptr;
+    const int64_t strip_bytes = lines.strip_elements(count);
     const Workspace memory([&](Workspace& workspace) {
-      if (lines.copied()) workspace.piece(strip, lines.strip_elements(count));
+      if (lines.copied()) workspace.piece(strip, strip_bytes + kStep);
     });
     if (lines.copied()) {
       lines.copy(run.x, first, count, static_cast<uint8_t>(run.x_parameters.zero_point), strip);
+      std::memset(strip + strip_bytes, 0, kStep);
     }
-    for (int64_t panel = 0; panel < split_.panels(); ++panel) {
-      for (int64_t line = first; line < first + count; ++line) {
-        const uint8_t* from =
-            lines.copied() ? lines.in_strip(strip, first, line) : lines.in_place(run.x, line);
-        multiply(run, panel, from, lines, line * lines.pixels(), lines.pixels());
+    ReadableEnd readable(end_of(run), lines.reach(lines.pixels()));
+    for (int64_t g = 0; g < kernel_.group; ++g) {
+      for (int64_t panel = 0; panel < split_.panels(); ++panel) {
+        for (int64_t line = first; line < first + count; ++line) {
+          const uint8_t* x = lines.copied() ? lines.in_strip(strip, first, line)
+                                            : readable(lines.in_place(run.x, line));
+          multiply(run, g, panel, x, lines, line * lines.pixels(), lines.pixels());
+        }
       }
     }
     if (run.codes == nullptr) run.finish.rest(first * lines.pixels(), count * lines.pixels());
   }
 
-  void multiply(const Run& run, int64_t panel, const uint8_t* x, const Lines& lines, int64_t pixel,
-                int64_t pixels) const {
-    const int64_t channel = split_.first_channel(panel);
+  const uint8_t* end_of(const Run& run) const {
+    const ConvolutionPlace& place = run.place;
+    return run.x + place.batch * place.height * place.width * kernel_.channels();
+  }
+
+  void multiply(const Run& run, int64_t g, int64_t panel, const uint8_t* x, const Lines& lines,
+                int64_t pixel, int64_t pixels) const {
+    const int64_t channel = g * outs_ + split_.first_channel(panel);
     CodeTileCall call;
-    call.x = x;
+    call.x = x + g * kernel_.group_channels;
     call.stride = lines.stride();
     call.rows = pixels;
     call.offsets = lines.offsets().data();
     call.segments = static_cast<int64_t>(lines.offsets().size());
-    call.steps = lines.steps() / 4;
-    call.w = w_.data() + channel * kernel_.depth();
+    call.steps = lines.steps();
+    call.w = panel_of(g, panel);
     call.vectors = split_.vectors(panel);
     call.tail = split_.tail(panel);
     call.epilogue = run.finish.tile(pixel, channel);
@@ -316,24 +367,35 @@ class DenseCodeConvolution final : public CodeConvolution {
     kernels_.code_tile(call);
   }
 
-  // [k / 4][width][4], k in the order in which Lines reads pixels; the source is channels first.
-  void pack(int64_t panel, const int8_t* source) {
+  int8_t* panel_of(int64_t g, int64_t panel) const {
+    return w_.data() + g * group_bytes_ + split_.first_channel(panel) * depth_;
+  }
+
+  // [k / 4][width][4], k in the order in which Lines reads pixels, each segment from a multiple of
+  // 4 on; the source is channels first.
+  void pack(int64_t g, int64_t panel, const int8_t* source) {
     const int64_t first = split_.first_channel(panel);
     const int64_t width = split_.vectors(panel) * int64_t{kernels_.lanes};
     const int64_t taps = kernel_.height * kernel_.width;
-    int8_t* to = w_.data() + first * kernel_.depth();
+    int8_t* to = panel_of(g, panel);
     for (int64_t k = 0; k < kernel_.depth(); ++k) {
       const int64_t at = k % kernel_.group_channels * taps + k / kernel_.group_channels;
-      for (int64_t j = 0; j < std::min(width, kernel_.out_channels - first); ++j) {
-        const int8_t code = source[(first + j) * kernel_.depth() + at];
-        to[k / 4 * 4 * width + j * 4 + k % 4] = code;
-        sums_[first + j] += code;
+      const int64_t place = k / segment_ * round_up(segment_, kStep) + k % segment_;
+      for (int64_t j = 0; j < std::min(width, outs_ - first); ++j) {
+        const int64_t channel = g * outs_ + first + j;
+        const int8_t code = source[channel * kernel_.depth() + at];
+        to[place / kStep * kStep * width + j * kStep + place % kStep] = code;
+        sums_[channel] += code;
       }
     }
   }
 
   const ConvolutionKernels& kernels_;
+  const int64_t outs_;  // of a group
   const PanelSplit split_;
+  const int64_t segment_;      // codes that lie side by side
+  const int64_t depth_;        // with the zeros that fill up the steps
+  const int64_t group_bytes_;  // of a group's panels
   const int64_t bytes_;
   const AlignedBuffer<int8_t> w_;
 };
@@ -341,9 +403,7 @@ class DenseCodeConvolution final : public CodeConvolution {
 }  // namespace
 
 bool is_code_convolution(const ConvolutionKernel& kernel) {
-  if (kernel.channels_first || kernel.transposed) return false;
-  if (kernel.depthwise()) return kernel.height * kernel.width <= kMostTaps;
-  return kernel.group == 1 && kernel.group_channels % 4 == 0 && kernel.depth() <= kMostDepth;
+  return !kernel.channels_first && !kernel.transposed && kernel.depth() <= kMostDepth;
 }
 
 std::unique_ptr<CodeConvolutionWeight> pack_code_convolution(Isa isa,
@@ -354,7 +414,7 @@ std::unique_ptr<CodeConvolutionWeight> pack_code_convolution(Isa isa,
   if (isa == Isa::scalar) {
     return std::make_unique<ReferenceCodeConvolution>(kernel, codes, scales, scale_count);
   }
-  if (kernel.depthwise()) {
+  if (kernel.depthwise() && kernel.height * kernel.width <= kMostTaps) {
     return std::make_unique<DepthwiseCodeConvolution>(isa, kernel, codes, scales, scale_count);
   }
   return std::make_unique<DenseCodeConvolution>(isa, kernel, codes, scales, scale_count);

@@ -31,8 +31,8 @@ class CodeConvolutionWeight {
                    const Executor& executor) const = 0;
 };
 
-// Whether such a kernel can be packed: one group with a multiple of 4 channels and sums that fit 32
-// bits, or depthwise with at most 512 taps.
+// Whether such a kernel can be packed: channels last, not transposed, and sums that fit 32 bits
+// (group_channels * height * width <= 65536).
 bool is_code_convolution(const ConvolutionKernel& kernel);
 
 // codes: [out_channels][group_channels][height][width]; scales: 1 or out_channels.

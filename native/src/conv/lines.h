@@ -12,7 +12,9 @@ namespace demitasse {
 // at once where a kernel of one pixel meets every input pixel.
 class Lines {
  public:
-  Lines(const ConvolutionKernel& kernel, const ConvolutionPlace& place);
+  // A step takes `step_elements` elements at once. The last step of a segment may reach beyond it,
+  // where the panel has zeros.
+  Lines(const ConvolutionKernel& kernel, const ConvolutionPlace& place, int64_t step_elements = 1);
 
   // All pixels are one line, read in place.
   bool flat() const { return flat_; }
@@ -24,6 +26,8 @@ class Lines {
   // Where the segments of a pixel are, from its address (ConvolutionTileCall::offsets).
   const std::vector<int64_t>& offsets() const { return offsets_; }
   int64_t steps() const { return steps_; }
+  // Elements from the address of a line's first pixel to where the reading of `pixels` ends.
+  int64_t reach(int64_t pixels) const;
 
   // Whether lines have to be copied, and the elements that `lines` of them take then. Lines that
   // are copied together are of one image.
@@ -48,10 +52,14 @@ class Lines {
   }
 
  private:
+  template <class T>
+  void gather_row(const T* picture, int64_t h, T zero, T* row) const;
+
   const ConvolutionKernel& kernel_;
   const ConvolutionPlace& place_;
   int64_t count_ = 0, pixels_ = 0, stride_ = 0, steps_ = 0;
-  bool flat_ = false, copied_ = false, oversized_ = false;
+  int64_t step_elements_ = 1;
+  bool flat_ = false, copied_ = false, gathered_ = false, oversized_ = false;
   int64_t strip_width_ = 0;  // pixels of a copied row
   int64_t image_ = 0;        // elements of an image, for lines read in place
   int64_t line_step_ = 0;    // elements from a line to the next

@@ -1,6 +1,10 @@
 // Convolution of codes: every level equals the scalar one to the bit, and that the formula.
 #include "conv/code_convolution.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -25,15 +29,31 @@ std::vector<CodeCase> cases() {
                     .out_height = 3,
                     .out_width = out % 13 + 1}});
   }
-  while (all.size() < 250) {
+  // Pixels of a byte or two, so that many lines are near the end of x.
+  all.push_back(
+      {{3, 1, 3, 1}, {.batch = 3, .height = 5, .width = 1, .out_height = 3, .out_width = 1}});
+  all.push_back(
+      {{2, 1, 2, 2}, {.batch = 2, .height = 4, .width = 2, .out_height = 3, .out_width = 1}});
+  all.push_back(
+      {{5, 2, 1, 1}, {.batch = 2, .height = 1, .width = 1, .out_height = 1, .out_width = 1}});
+  all.push_back(
+      {{4, 1, 1, 1, 2}, {.batch = 1, .height = 1, .width = 3, .out_height = 1, .out_width = 3}});
+  // Depthwise with more taps than are exact in 24 bits.
+  all.push_back({{3, 1, 23, 23, 3},
+                 {.batch = 1, .height = 24, .width = 25, .out_height = 2, .out_width = 3}});
+  while (all.size() < 500) {
     CodeCase c;
-    const bool depthwise = random.integer(0, 1) == 1;
+    const int64_t kind = random.integer(0, 3);
+    const bool depthwise = kind == 0;
     c.kernel.height = random.integer(1, 5);
     c.kernel.width =
         random.integer(0, 3) == 0 ? random.integer(1, 4) : random.integer(1, 2) * 2 + 1;
-    c.kernel.group_channels = depthwise ? 1 : 4 * random.integer(1, 9);
-    c.kernel.out_channels = random.integer(2, 70);
-    c.kernel.group = depthwise ? c.kernel.out_channels : 1;
+    c.kernel.group_channels = depthwise   ? 1
+                              : kind == 1 ? 4 * random.integer(1, 9)
+                                          : random.integer(1, 11);
+    c.kernel.group = depthwise ? random.integer(2, 70) : kind == 3 ? random.integer(2, 5) : 1;
+    c.kernel.out_channels =
+        depthwise ? c.kernel.group : c.kernel.group * random.integer(1, 70 / c.kernel.group);
     ConvolutionPlace& p = c.place;
     p.batch = random.integer(1, 2);
     p.height = random.integer(1, 17);
@@ -55,6 +75,31 @@ std::vector<CodeCase> cases() {
   }
   return all;
 }
+
+// Codes that end where memory ends: nothing behind them can be read.
+class LastCodes {
+ public:
+  explicit LastCodes(const std::vector<uint8_t>& codes) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t used = (codes.size() + page - 1) / page * page;
+    bytes_ = used + page;
+    memory_ = static_cast<uint8_t*>(
+        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    EXPECT_NE(memory_, MAP_FAILED);
+    EXPECT_EQ(mprotect(memory_ + used, page, PROT_NONE), 0);
+    data_ = memory_ + used - codes.size();
+    std::copy(codes.begin(), codes.end(), data_);
+  }
+  ~LastCodes() { munmap(memory_, bytes_); }
+  LastCodes(const LastCodes&) = delete;
+  LastCodes& operator=(const LastCodes&) = delete;
+  const uint8_t* data() const { return data_; }
+
+ private:
+  size_t bytes_;
+  uint8_t* memory_;
+  uint8_t* data_;
+};
 
 struct Operands {
   Operands(const CodeCase& c, bool extreme) {
@@ -97,9 +142,9 @@ Result run(Isa isa, const CodeCase& c, const Operands& operands, dmt_activation 
   Guarded<float> floats(pixels, channels, channels);
   Guarded<uint8_t> codes(pixels, channels, channels);
   epilogue.out = floats.data();
-  weight->run(operands.x.data(), {0.05f, 117}, c.place, epilogue, nullptr, {}, executor);
-  weight->run(operands.x.data(), {0.05f, 117}, c.place, epilogue, codes.data(), {0.11f, 131},
-              executor);
+  const LastCodes x(operands.x);
+  weight->run(x.data(), {0.05f, 117}, c.place, epilogue, nullptr, {}, executor);
+  weight->run(x.data(), {0.05f, 117}, c.place, epilogue, codes.data(), {0.11f, 131}, executor);
   EXPECT_TRUE(floats.intact() && codes.intact());
   return {{floats.data(), floats.data() + pixels * channels},
           {codes.data(), codes.data() + pixels * channels}};

@@ -123,6 +123,27 @@ TEST(Pooling, ChannelsLastGivesWhatChannelsFirstDoes) {
   }
 }
 
+TEST(Pooling, ImagesBecomeCodesWithTheirChannelsLast) {
+  for (int64_t channels : {1, 2, 3, 4, 5, 70}) {
+    for (int64_t positions : {1, 17, 1024, 3001}) {
+      const std::vector<float> x = patterned(2 * positions * channels);
+      std::vector<uint8_t> codes;
+      for (int64_t i = 0; i < 2 * positions * channels; ++i) {
+        const int64_t image = i / (positions * channels), pixel = i / channels % positions;
+        codes.push_back(
+            quantize(x[(image * channels + i % channels) * positions + pixel], {1.7f, 117}));
+      }
+      ASSERT_EQ(run("ChannelsLast.QuantizeImage", {tensor<float>({2, channels, 1, positions}, x)},
+                    DMT_U8, {2, 1, positions, channels}, {117}, {1.7})
+                    .values<uint8_t>(),
+                codes);
+    }
+  }
+  std::vector<TestTensor> y{empty(DMT_U8, {1, 2, 4, 3})};
+  const TestTensor x = tensor<float>({1, 2, 4, 3}, patterned(24));
+  EXPECT_EQ(try_call("ChannelsLast.QuantizeImage", {x}, y, {117}, {1.7}), DMT_INVALID_ARGUMENT);
+}
+
 TEST(Pooling, GatesAreOneNumberPerChannel) {
   for (int64_t channels : {1, 3, 8, 16, 24, 40, 1031}) {
     for (int64_t positions : {1, 2, 67, 700}) {

@@ -99,7 +99,7 @@ public record Layer(Kind kind, Node node, String weightName, Weight weight) {
   /** True when integers can be computed with: codes of the input meet codes of the weight. */
   public boolean takesCodes() {
     return kind == Kind.LINEAR
-        || kind == Kind.CONVOLUTION && CodedConvolutions.accepts(node, weight.shape());
+        || kind == Kind.CONVOLUTION && CodedConvolutions.accepts(weight.shape());
   }
 
   /** All layers of a rewritten model, in execution order. */

@@ -10,6 +10,9 @@ import java.util.Map;
  * way, once; nothing is moved where only one channel or one position makes both orders the same.
  */
 final class ChannelsLast {
+  /** Up to so many channels, what is given in the order of the graph is read so: images. */
+  static final long MOST_IMAGE_CHANNELS = 4;
+
   private final Lowering lowering;
   private final Map<String, Integer> ids = new HashMap<>();
   private final Map<String, Map<Quantization, Integer>> codes = new HashMap<>();
@@ -44,12 +47,15 @@ final class ChannelsLast {
     Map<Quantization, Integer> made = codes.get(value);
     Integer id = made == null ? null : made.get(quantization);
     if (id == null) {
-      int source = id(value);
+      RowShape shape = lowering.shape(value);
+      boolean image =
+          !has(value) && shape.dimensions()[1] <= MOST_IMAGE_CHANNELS && !isSameEitherWay(shape);
+      int source = image ? lowering.id(value) : id(value);
       id = defineCodes(value, quantization);
       lowering
           .program()
           .operator(
-              "ChannelsLast.Quantize",
+              image ? "ChannelsLast.QuantizeImage" : "ChannelsLast.Quantize",
               new int[] {source},
               new int[] {id},
               new long[] {quantization.zeroPoint()},

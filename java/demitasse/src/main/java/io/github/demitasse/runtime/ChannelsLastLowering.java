@@ -14,9 +14,6 @@ import java.util.Set;
  * operators follow when an operand is there in this order and not in the other.
  */
 final class ChannelsLastLowering {
-  /** Up to so many channels a convolution reads its input as it is: images. */
-  private static final long MOST_IMAGE_CHANNELS = 4;
-
   private static final Set<String> ELEMENTWISE =
       Set.of(
           "Add",
@@ -146,7 +143,7 @@ final class ChannelsLastLowering {
         group == 1
             && call.operator().equals("Conv")
             && !values.has(x)
-            && lowering.shape(x).dimensions()[1] <= MOST_IMAGE_CHANNELS;
+            && lowering.shape(x).dimensions()[1] <= ChannelsLast.MOST_IMAGE_CHANNELS;
     double[] given = call.floats();
     float[] parameters = {0, 0, 1, 0};
     for (int i = 0; i < given.length; i++) {

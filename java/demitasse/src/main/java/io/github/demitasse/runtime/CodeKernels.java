@@ -1,7 +1,6 @@
 package io.github.demitasse.runtime;
 
 import io.github.demitasse.graph.CodedConvolutions;
-import io.github.demitasse.graph.Node;
 import io.github.demitasse.natives.Demitasse;
 import io.github.demitasse.natives.NativeLibrary;
 import io.github.demitasse.tensor.DataType;
@@ -22,7 +21,7 @@ final class CodeKernels {
   private CodeKernels() {}
 
   /** True for a kernel of codes that convolutions of codes can use. */
-  static boolean accepts(Node node, Weight weight) {
+  static boolean accepts(Weight weight) {
     Granularity granularity = null;
     if (weight instanceof QuantizedWeight quantized
         && quantized.zeroPoints() == null
@@ -35,7 +34,7 @@ final class CodeKernels {
     boolean scales =
         granularity instanceof Granularity.PerTensor
             || granularity instanceof Granularity.PerChannel channel && channel.axis() == 0;
-    return scales && CodedConvolutions.accepts(node, weight.shape());
+    return scales && CodedConvolutions.accepts(weight.shape());
   }
 
   /** The handle of a packed kernel that {@link #accepts} is true for. */

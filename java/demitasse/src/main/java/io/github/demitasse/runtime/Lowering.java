@@ -309,7 +309,7 @@ final class Lowering {
     return node.inputs().lastIndexOf(input) == 0
         && weight != null
         && view.shape(input).isStatic()
-        && CodeKernels.accepts(node, weight)
+        && CodeKernels.accepts(weight)
         && Quantization.of(quantizer).mode() == Demitasse.DMT_QUANTIZATION_STATIC;
   }
 

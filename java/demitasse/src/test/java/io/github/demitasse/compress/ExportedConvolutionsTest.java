@@ -109,27 +109,30 @@ class ExportedConvolutionsTest {
 
   private static Model chain() {
     return new ModelBuilder()
-        .input("x", DataType.FLOAT32, 1, 4, 9, 11)
-        .output("y", DataType.FLOAT32, 1, 8, 9, 11)
-        .random("first", 8, 4, 3, 3)
+        .input("x", DataType.FLOAT32, 1, 3, 9, 11)
+        .output("y", DataType.FLOAT32, 1, 12, 9, 11)
+        .random("first", 8, 3, 3, 3)
         .random("first_bias", 8)
         .random("depthwise", 8, 1, 3, 3)
-        .random("grouped", 8, 4, 3, 3)
+        .random("grouped", 6, 4, 3, 3)
+        .random("multiplied", 12, 1, 3, 3)
         .node("", "Conv", List.of("x", "first", "first_bias"), List.of("a"), window(1))
         .node("Relu", List.of("a"), "ar")
         .node("", "Conv", List.of("ar", "depthwise"), List.of("b"), window(8))
         .node("Relu", List.of("b"), "br")
-        .node("", "Conv", List.of("br", "grouped"), List.of("y"), window(2))
+        .node("", "Conv", List.of("br", "grouped"), List.of("c"), window(2))
+        .node("Relu", List.of("c"), "cr")
+        .node("", "Conv", List.of("cr", "multiplied"), List.of("y"), window(6))
         .build();
   }
 
   private static Map<String, Tensor> chainInputs() {
     Random random = new Random(2);
-    float[] values = new float[4 * 9 * 11];
+    float[] values = new float[3 * 9 * 11];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();
     }
-    return Map.of("x", Tensor.of(values, 1, 4, 9, 11));
+    return Map.of("x", Tensor.of(values, 1, 3, 9, 11));
   }
 
   /**

@@ -240,7 +240,7 @@ public record Quantize(
       return "int8 activations of convolutions need calibrated ranges";
     }
     if (!convolution.takesCodes()) {
-      return "no integer kernel for its channels and groups";
+      return "no integer kernel that adds so many products";
     }
     return weights.symmetric() ? null : "no integer kernel for weights with zero points";
   }

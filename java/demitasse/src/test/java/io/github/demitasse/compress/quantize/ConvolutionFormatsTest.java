@@ -84,8 +84,8 @@ class ConvolutionFormatsTest {
     for (LayerPlan layer : plan(fixed.asymmetric(), network())) {
       assertEquals(note + "no integer kernel for weights with zero points", layer.note());
     }
-    for (LayerPlan layer : plan(fixed, convolution(2, 2))) {
-      assertEquals(note + "no integer kernel for its channels and groups", layer.note());
+    for (LayerPlan layer : plan(fixed, convolution(1, 65_536 / 9 + 1))) {
+      assertEquals(note + "no integer kernel that adds so many products", layer.note());
     }
   }
 
@@ -116,7 +116,7 @@ class ConvolutionFormatsTest {
 
   /** Sums of products of codes, read off the outputs of the simulated and the integer model. */
   @ParameterizedTest
-  @CsvSource({"1, 4", "8, 1"})
+  @CsvSource({"1, 4", "1, 1", "1, 3", "1, 6", "8, 1", "4, 1", "2, 2", "2, 7"})
   void simulatedAndIntegerExecutionGiveTheSameIntegers(long group, int perGroup) {
     Model exact = convolution(group, perGroup);
     Map<String, Tensor> input =
@@ -144,7 +144,7 @@ class ConvolutionFormatsTest {
       for (int i = 0; i < real.length; i++) {
         double unit = (double) inputStep * steps[i / (5 * 11) % steps.length];
         assertEquals(Math.rint(real[i] / unit), real[i] / unit, 0.02, step + ": an integer");
-        assertEquals(Math.rint(real[i] / unit), Math.rint(simulated[i] / unit), step.toString());
+        assertEquals(Math.round(real[i] / unit), Math.round(simulated[i] / unit), step.toString());
       }
     }
   }
