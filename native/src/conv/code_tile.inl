@@ -3,6 +3,9 @@
 //   avx512: vpdpbusd, 8 x 3 sums of 16 columns, as in gemm/u8s8_8x48c4_avx512.cpp
 //   avx2:   both sides widened to s16 and vpmaddwd, so that nothing saturates; 4 x 1 sums of 8
 //           columns, each in two vectors whose neighbours are added at the end
+//
+// The sums of up to kCodeBlock pixels wait in L1 to be finished together: where few codes are
+// added, finishing the small tiles of avx2 one by one would take as long as adding.
 #pragma once
 
 namespace {
@@ -76,9 +79,15 @@ struct PanelCodes {
 
 #endif
 
+constexpr int64_t kCodeBlock = kRegisters == 32 ? kCodeRows : 32;
+
+struct CodeBlockCall : CodeTileCall {
+  float* sums = nullptr;  // [rows][vectors][kLanes]
+};
+
 template <int MR, int NV>
 struct CodeTile {
-  static ALWAYS_INLINE void run(const CodeTileCall& call, int64_t row) {
+  static ALWAYS_INLINE void run(const CodeBlockCall& call, int64_t row) {
     CodeSum sums[MR][NV];
     UNROLL for (int j = 0; j < NV; ++j) {
       const CodeSum first = first_sum(call.codes.zero_sums + j * kLanes);
@@ -102,21 +111,38 @@ struct CodeTile {
         UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) x[g] += 4;
       }
     }
-    alignas(64) float results[MR][NV][kLanes];
+    float* to = call.sums + row * NV * kLanes;
     UNROLL for (int i = 0; i < MR; ++i) {
-      UNROLL for (int j = 0; j < NV; ++j) store(results[i][j], to_floats(sums[i][j]));
+      UNROLL for (int j = 0; j < NV; ++j) store(to + (i * NV + j) * kLanes, to_floats(sums[i][j]));
     }
-    finish({results[0][0], MR, NV, call.tail, row * call.epilogue.stride}, call.epilogue,
-           call.codes);
   }
 };
 
+template <int NV>
+void code_blocks(const CodeTileCall& call) {
+  alignas(64) float sums[kCodeBlock * NV * kLanes];
+  CodeBlockCall block;
+  static_cast<CodeTileCall&>(block) = call;
+  block.sums = sums;
+  const int64_t tiles = (call.rows + kCodeRows - 1) / kCodeRows;
+  const int64_t blocks = (tiles * kCodeRows + kCodeBlock - 1) / kCodeBlock;
+  int64_t row = 0;
+  for (int64_t b = 1; b <= blocks; ++b) {
+    const int64_t end = b == blocks ? call.rows : tiles * b / blocks * kCodeRows;
+    block.x = call.x + row * call.stride;
+    block.rows = end - row;
+    all_tiles<CodeTile, kCodeRows, NV>(block);
+    finish({sums, end - row, NV, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
+    row = end;
+  }
+}
+
 void code_tile(const CodeTileCall& call) {
   if constexpr (kRegisters == 32) {
-    if (call.vectors == 3) return all_tiles<CodeTile, kCodeRows, 3>(call);
-    if (call.vectors == 2) return all_tiles<CodeTile, kCodeRows, 2>(call);
+    if (call.vectors == 3) return code_blocks<3>(call);
+    if (call.vectors == 2) return code_blocks<2>(call);
   }
-  all_tiles<CodeTile, kCodeRows, 1>(call);
+  code_blocks<1>(call);
 }
 
 }  // namespace
