@@ -4,8 +4,8 @@
 //   avx2:   both sides widened to s16 and vpmaddwd, so that nothing saturates; 4 x 1 sums of 8
 //           columns, each in two vectors whose neighbours are added at the end
 //
-// The sums of up to kCodeBlock pixels wait in L1 to be finished together: where few codes are
-// added, finishing the small tiles of avx2 one by one would take as long as adding.
+// On avx2 the sums of kCodeBlock pixels wait in L1 to be finished together: where few codes are
+// added, finishing the small tiles one by one would take as long as adding.
 #pragma once
 
 namespace {
@@ -79,48 +79,62 @@ struct PanelCodes {
 
 #endif
 
-constexpr int64_t kCodeBlock = kRegisters == 32 ? kCodeRows : 32;
-
-struct CodeBlockCall : CodeTileCall {
-  float* sums = nullptr;  // [rows][vectors][kLanes]
-};
+// The sums of pixels row .. row + MR - 1 to [MR][NV][kLanes].
+template <int MR, int NV>
+ALWAYS_INLINE void code_sums(const CodeTileCall& call, int64_t row, float* to) {
+  CodeSum sums[MR][NV];
+  UNROLL for (int j = 0; j < NV; ++j) {
+    const CodeSum first = first_sum(call.codes.zero_sums + j * kLanes);
+    UNROLL for (int i = 0; i < MR; ++i) sums[i][j] = first;
+  }
+  const int64_t stride = call.stride;
+  const int8_t* w = call.w;
+  for (int64_t segment = 0; segment < call.segments; ++segment) {
+    const uint8_t* x[(MR + 2) / 3];
+    UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) {
+      x[g] = call.x + call.offsets[segment] + (row + 3 * g) * stride;
+    }
+    for (int64_t step = call.steps; step > 0; --step) {
+      decltype(panel_codes(w)) b[NV];
+      UNROLL for (int j = 0; j < NV; ++j) b[j] = panel_codes(w + 4 * kLanes * j);
+      w += 4 * kLanes * NV;
+      UNROLL for (int i = 0; i < MR; ++i) {
+        const auto a = four_codes(x[i / 3] + (i % 3) * stride);
+        UNROLL for (int j = 0; j < NV; ++j) sums[i][j] = add_products(sums[i][j], a, b[j]);
+      }
+      UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) x[g] += 4;
+    }
+  }
+  UNROLL for (int i = 0; i < MR; ++i) {
+    UNROLL for (int j = 0; j < NV; ++j) store(to + (i * NV + j) * kLanes, to_floats(sums[i][j]));
+  }
+}
 
 template <int MR, int NV>
 struct CodeTile {
-  static ALWAYS_INLINE void run(const CodeBlockCall& call, int64_t row) {
-    CodeSum sums[MR][NV];
-    UNROLL for (int j = 0; j < NV; ++j) {
-      const CodeSum first = first_sum(call.codes.zero_sums + j * kLanes);
-      UNROLL for (int i = 0; i < MR; ++i) sums[i][j] = first;
-    }
-    const int64_t stride = call.stride;
-    const int8_t* w = call.w;
-    for (int64_t segment = 0; segment < call.segments; ++segment) {
-      const uint8_t* x[(MR + 2) / 3];
-      UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) {
-        x[g] = call.x + call.offsets[segment] + (row + 3 * g) * stride;
-      }
-      for (int64_t step = call.steps; step > 0; --step) {
-        decltype(panel_codes(w)) b[NV];
-        UNROLL for (int j = 0; j < NV; ++j) b[j] = panel_codes(w + 4 * kLanes * j);
-        w += 4 * kLanes * NV;
-        UNROLL for (int i = 0; i < MR; ++i) {
-          const auto a = four_codes(x[i / 3] + (i % 3) * stride);
-          UNROLL for (int j = 0; j < NV; ++j) sums[i][j] = add_products(sums[i][j], a, b[j]);
-        }
-        UNROLL for (int g = 0; g < (MR + 2) / 3; ++g) x[g] += 4;
-      }
-    }
-    float* to = call.sums + row * NV * kLanes;
-    UNROLL for (int i = 0; i < MR; ++i) {
-      UNROLL for (int j = 0; j < NV; ++j) store(to + (i * NV + j) * kLanes, to_floats(sums[i][j]));
-    }
+  static ALWAYS_INLINE void run(const CodeTileCall& call, int64_t row) {
+    alignas(64) float sums[MR * NV * kLanes];
+    code_sums<MR, NV>(call, row, sums);
+    finish({sums, MR, NV, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
   }
 };
 
-template <int NV>
-void code_blocks(const CodeTileCall& call) {
-  alignas(64) float sums[kCodeBlock * NV * kLanes];
+constexpr int64_t kCodeBlock = 32;
+
+struct CodeBlockCall : CodeTileCall {
+  float* sums = nullptr;  // [rows][kLanes]
+};
+
+template <int MR, int NV>
+struct BlockTile {
+  static ALWAYS_INLINE void run(const CodeBlockCall& call, int64_t row) {
+    code_sums<MR, NV>(call, row, call.sums + row * NV * kLanes);
+  }
+};
+
+// Pixels in blocks of whole tiles, each finished at once.
+inline void code_blocks(const CodeTileCall& call) {
+  alignas(64) float sums[kCodeBlock * kLanes];
   CodeBlockCall block;
   static_cast<CodeTileCall&>(block) = call;
   block.sums = sums;
@@ -131,18 +145,20 @@ void code_blocks(const CodeTileCall& call) {
     const int64_t end = b == blocks ? call.rows : tiles * b / blocks * kCodeRows;
     block.x = call.x + row * call.stride;
     block.rows = end - row;
-    all_tiles<CodeTile, kCodeRows, NV>(block);
-    finish({sums, end - row, NV, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
+    all_tiles<BlockTile, kCodeRows, 1>(block);
+    finish({sums, end - row, 1, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
     row = end;
   }
 }
 
 void code_tile(const CodeTileCall& call) {
   if constexpr (kRegisters == 32) {
-    if (call.vectors == 3) return code_blocks<3>(call);
-    if (call.vectors == 2) return code_blocks<2>(call);
+    if (call.vectors == 3) return all_tiles<CodeTile, kCodeRows, 3>(call);
+    if (call.vectors == 2) return all_tiles<CodeTile, kCodeRows, 2>(call);
+    all_tiles<CodeTile, kCodeRows, 1>(call);
+  } else {
+    code_blocks(call);
   }
-  code_blocks<1>(call);
 }
 
 }  // namespace
