@@ -16,8 +16,9 @@ import java.util.Map;
  * What the PP-OCRv4 models read of rendered text, before and after compression.
  *
  * <p>Arguments: {@code calibration MODELS}: writes samples of other words than those of the test as
- * MODELS/NAME.calibration.npz; or {@code measure MODELS [COMPRESSED]}: measures the .onnx files of
- * the first folder and those of the same names, .dmt or .onnx, of the second.
+ * MODELS/NAME.calibration.npz; or {@code measure MODELS [COMPRESSED [SEED]]}: measures the .onnx
+ * files of the first folder and those of the same names, .dmt or .onnx, of the second, on images
+ * that the seed decides.
  */
 public final class OcrAccuracy {
   private static final int LINES = 1000;
@@ -27,7 +28,11 @@ public final class OcrAccuracy {
   private static final int CALIBRATION_LINES = 128;
   private static final int CALIBRATION_PAGES = 12;
 
-  private OcrAccuracy() {}
+  private final long seed;
+
+  private OcrAccuracy(long seed) {
+    this.seed = seed;
+  }
 
   public static void main(String[] arguments) throws Exception {
     String task = arguments.length == 0 ? "" : arguments[0];
@@ -35,9 +40,10 @@ public final class OcrAccuracy {
       calibration(Path.of(arguments[1]));
     } else if (task.equals("measure") && arguments.length >= 2) {
       Path compressed = arguments.length > 2 ? Path.of(arguments[2]) : null;
-      measure(Path.of(arguments[1]), compressed);
+      long seed = arguments.length > 3 ? Long.parseLong(arguments[3]) : TextImages.Set.TEST.seed();
+      new OcrAccuracy(seed).measure(Path.of(arguments[1]), compressed);
     } else {
-      System.err.println("calibration MODELS | measure MODELS [COMPRESSED]");
+      System.err.println("calibration MODELS | measure MODELS [COMPRESSED [SEED]]");
       System.exit(2);
     }
   }
@@ -81,7 +87,7 @@ public final class OcrAccuracy {
 
   // ---- measuring
 
-  private static void measure(Path original, Path compressed) throws Exception {
+  private void measure(Path original, Path compressed) throws Exception {
     CharacterDecoder decoder = CharacterDecoder.read(original.resolve("ppocr_keys_v1.txt"));
     System.out.println("| model | file | figure | value |");
     System.out.println("|---|---|---|---|");
@@ -122,8 +128,8 @@ public final class OcrAccuracy {
     return session.run(Map.of(OcrModel.INPUT, input)).values().iterator().next();
   }
 
-  private static void recognize(Path file, CharacterDecoder decoder) {
-    TextImages images = new TextImages(TextImages.Set.TEST);
+  private void recognize(Path file, CharacterDecoder decoder) {
+    TextImages images = new TextImages(TextImages.Set.TEST, seed);
     int exact = 0;
     int errors = 0;
     int characters = 0;
@@ -148,8 +154,8 @@ public final class OcrAccuracy {
     return text.replace(" ", "");
   }
 
-  private static void direct(Path file) {
-    TextImages images = new TextImages(TextImages.Set.TEST);
+  private void direct(Path file) {
+    TextImages images = new TextImages(TextImages.Set.TEST, seed);
     int right = 0;
     try (Session session = Session.open(file)) {
       for (int i = 0; i < LINES; i++) {
@@ -161,8 +167,8 @@ public final class OcrAccuracy {
     print(OcrModel.DIRECTION, file, "accuracy", (double) right / LINES);
   }
 
-  private static List<List<Rectangle>> detect(Path file) {
-    TextImages images = new TextImages(TextImages.Set.TEST);
+  private List<List<Rectangle>> detect(Path file) {
+    TextImages images = new TextImages(TextImages.Set.TEST, seed);
     List<List<Rectangle>> boxes = new ArrayList<>();
     try (Session session = Session.open(file)) {
       for (int i = 0; i < PAGES; i++) {
@@ -172,9 +178,9 @@ public final class OcrAccuracy {
     return boxes;
   }
 
-  private static void compareBoxes(
+  private void compareBoxes(
       Path file, List<List<Rectangle>> found, List<List<Rectangle>> reference) {
-    TextImages images = new TextImages(TextImages.Set.TEST);
+    TextImages images = new TextImages(TextImages.Set.TEST, seed);
     List<Double> toTruth = new ArrayList<>();
     List<Double> toReference = new ArrayList<>();
     for (int i = 0; i < PAGES; i++) {

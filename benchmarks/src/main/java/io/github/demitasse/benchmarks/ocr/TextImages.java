@@ -39,6 +39,10 @@ final class TextImages {
       this.seed = seed;
     }
 
+    long seed() {
+      return seed;
+    }
+
     /** A fifth of the list calibrates. */
     List<String> words() {
       List<String> all = allWords();
@@ -57,7 +61,12 @@ final class TextImages {
   private final List<String> words;
 
   TextImages(Set set) {
-    random = new Random(set.seed);
+    this(set, set.seed);
+  }
+
+  /** The words of a set, rendered in another way. */
+  TextImages(Set set, long seed) {
+    random = new Random(seed);
     words = set.words();
     for (String font : FONTS) {
       if (!new Font(font, Font.PLAIN, 12).getFamily().equals(font)) {

@@ -186,9 +186,14 @@ final class SampleWise {
     if (!isBatch(node.input(0)) || node.hasOutput(1) || !keepsToSamples(node)) {
       return false;
     }
+    boolean added =
+        node.operator().equals(FusedOperators.FUSED_CONV)
+            || node.operator().equals(FusedOperators.LINEAR);
     for (int i = 1; i < node.inputs().size(); i++) {
       String input = node.input(i);
-      if (!isFixed(input) && !(i == RESIDUAL && isBatch(input))) {
+      // A constant residual may have another row for each sample.
+      boolean fits = added && i == RESIDUAL ? input.isEmpty() || isBatch(input) : isFixed(input);
+      if (!fits) {
         return false;
       }
     }
