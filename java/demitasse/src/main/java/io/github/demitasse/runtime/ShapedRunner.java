@@ -73,7 +73,7 @@ final class ShapedRunner implements AutoCloseable {
         long runs = Math.max(1, (batch - from) / part);
         long samples = Math.min(part, batch - from);
         ShapedProgram program = program(Samples.of(inputs, from, samples), outputs);
-        if (program == null) {
+        if (program == null || isSpecialized()) { // to the content of one part
           return runWhole(inputs, outputs, threads);
         }
         if (results == null) {
@@ -91,7 +91,7 @@ final class ShapedRunner implements AutoCloseable {
 
   /**
    * How many samples of a batch run together: as many as keep what they need in a core's cache, and
-   * no more than each thread's share; all where samples are not independent.
+   * no more than leave each thread as many; all where samples are not independent.
    */
   private long samplesPerRun(Tensor[] inputs, List<String> outputs, int threads) {
     long batch = inputs[0].dimension(0);
@@ -111,8 +111,7 @@ final class ShapedRunner implements AutoCloseable {
     if (largest == 0) {
       return batch;
     }
-    long share = (batch + workers - 1) / workers;
-    return Math.max(1, Math.min(share, LARGEST_VALUE_BYTES / largest));
+    return Math.max(1, Math.min(batch / workers, LARGEST_VALUE_BYTES / largest));
   }
 
   private boolean isSpecialized() {
