@@ -52,9 +52,6 @@ inline Floats clamp_or_zero(Floats x, Floats least, Floats most) {
   return _mm256_and_ps(_mm256_cmp_ps(x, x, _CMP_ORD_Q),
                        _mm256_max_ps(_mm256_min_ps(x, most), least));
 }
-inline Some less(Floats x, Floats y) {
-  return {_mm256_castps_si256(_mm256_cmp_ps(x, y, _CMP_LT_OQ))};
-}
 
 // x * 2^n for integral n in -252 .. 254, rounded once: 2^n itself may not be a float, so it is
 // applied in two halves, of which the first cannot round for x of moderate size.

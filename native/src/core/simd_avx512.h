@@ -53,7 +53,6 @@ inline Some is_nan(Floats x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
 inline Floats clamp_or_zero(Floats x, Floats least, Floats most) {
   return _mm512_maskz_max_ps(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), _mm512_min_ps(x, most), least);
 }
-inline Some less(Floats x, Floats y) { return _mm512_cmp_ps_mask(x, y, _CMP_LT_OQ); }
 
 // x * 2^n for integral n in -252 .. 254, rounded once.
 inline Floats times_power_of_two(Floats x, Floats n) { return _mm512_scalef_ps(x, n); }
