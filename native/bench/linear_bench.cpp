@@ -313,6 +313,9 @@ const bool registered = [] {
       add("int8_gelu_requantize", Kind::int8_gelu_requantize, isa, size);
       add("int8", Kind::int8, isa, size, 2);
     }
+    for (const int64_t m : {1, 2, 4, 6, 8, 128}) {
+      add("fp32_int8", Kind::float_x_int8, isa, {m, 1536, 384});
+    }
     for (const int64_t m : {1, 4, 16}) {
       add("int8", Kind::int8, isa, {m, 1536, 384});
       add("fp32", Kind::fp32, isa, {m, 1536, 384});
@@ -320,7 +323,6 @@ const bool registered = [] {
     for (const int64_t m : {1, 128}) {
       add("fp16", Kind::fp16, isa, {m, 1536, 384});
       add("bf16", Kind::bf16, isa, {m, 1536, 384});
-      add("fp32_int8", Kind::float_x_int8, isa, {m, 1536, 384});
       add("fp32_unpacked", Kind::fp32_unpacked, isa, {m, 1536, 384});
     }
     for (const Size& size : std::initializer_list<Size>{

@@ -88,7 +88,7 @@ class Task {
         wide_stride_(round_up(linear.k, 32) + 32),
         memory_([this](Workspace& memory) {
           if (kernel_.widen_x != nullptr) memory.piece(wide_x_, rows_ * wide_stride_);
-          if (linear_.column_zero_points != nullptr) memory.piece(row_sums_, rows_);
+          if (sums_rows()) memory.piece(row_sums_, rows_);
           if (grouped()) {
             const int64_t in_block = quotient_up(kernel_.k_block, linear_.group) * kernel_.nr;
             if (!kernel_.stored_groups) memory.piece(group_scales_, in_block);
@@ -110,6 +110,9 @@ class Task {
 
  private:
   bool grouped() const { return linear_.group > 0; }
+  bool sums_rows() const {
+    return linear_.column_zero_points != nullptr && linear_.quantized != nullptr;
+  }
   int64_t groups() const { return quotient_up(linear_.k, linear_.group); }
 
   const uint8_t* codes(int64_t row) const {
@@ -122,7 +125,7 @@ class Task {
         kernel_.widen_x(codes(m), wide_x_ + m * wide_stride_, round_up(linear_.k, kernel_.kr));
       }
     }
-    if (linear_.column_zero_points != nullptr) {
+    if (sums_rows()) {
       for (int64_t m = 0; m < rows_; ++m) {
         const uint8_t* row = codes(m);
         int32_t sum = 0;

@@ -34,7 +34,8 @@ struct BlockedLinear {
   const Panels* panels = nullptr;
   int64_t k = 0, n = 0;
 
-  // Per column, padded to whole panels. Scales: NULL for 1. The others are of INT8 kernels.
+  // Per column, padded to whole panels. Scales: NULL for 1. The others are of kernels that read
+  // INT8 codes, sums of those whose rows are codes, too.
   const float* column_scales = nullptr;
   const int32_t* column_sums = nullptr;
   const int32_t* column_zero_points = nullptr;  // NULL: all zero

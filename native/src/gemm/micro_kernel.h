@@ -35,8 +35,8 @@ struct PanelCall {
   bool store_sums = false;  // not the last one: nothing below is used
 
   // y = (sum - zx[m] * column_sums[n] - zw[n] * row_sums[m]) * (row_scales[m] * column_scales[n])
-  //     + bias[n]; float kernels: y = sum * column_scales[n] + bias[n]. Arrays over columns are as
-  // wide as the panel.
+  //     + bias[n]; float kernels: y = sum * column_scales[n] + bias[n], where those that read codes
+  // take the column's zero point off each. Arrays over columns are as wide as the panel.
   const float* column_scales = nullptr;
   const float* bias = nullptr;
   const int32_t* column_sums = nullptr;
@@ -97,6 +97,8 @@ extern const MicroKernel u8u4g_2x16c8_avx2;
 extern const MicroKernel u6u4g_2x16c8_avx2;  // of a codebook, whose levels reach 127
 extern const MicroKernel f32u4g_4x48c8_avx512;
 extern const MicroKernel f32u4g_1x32c8_avx2;
+extern const MicroKernel f32s8_6x48c4_avx512;  // for few rows
+extern const MicroKernel f32s8_3x16c2_avx2;
 extern const MicroKernel f32_8x48_avx512;
 extern const MicroKernel f32f16_8x48_avx512;
 extern const MicroKernel f32bf16_8x48_avx512;

@@ -29,6 +29,13 @@ const MicroKernel& int8_kernel(Isa isa) {
   return isa == Isa::avx512 ? u8s8_8x48c4_avx512 : s16s16_6x16c2_avx2;
 }
 
+const MicroKernel& few_float_rows_kernel(Isa isa) {
+  return isa == Isa::avx512 ? f32s8_6x48c4_avx512 : f32s8_3x16c2_avx2;
+}
+
+// Up to this many rows, codes become floats in registers for each few of them; beyond, once.
+int64_t few_float_rows(Isa isa) { return isa == Isa::avx512 ? 12 : 3; }
+
 class PackedFloatWeight final : public Weight {
  public:
   PackedFloatWeight(Isa isa, const FloatSource& source)
@@ -154,8 +161,13 @@ class PackedInt8Weight final : public Weight {
 
   void run(const float* x, int64_t x_stride, int64_t rows, const Epilogue& epilogue,
            const Executor& executor) const override {
-    const FloatPanels panels(*this);
-    BlockedLinear linear = blocked(panels, float_kernel(isa_));
+    const MicroKernel& few_rows_kernel = few_float_rows_kernel(isa_);
+    const bool few = rows <= few_float_rows(isa_);
+    const StoredPanels stored(*this);
+    const FloatPanels widened(*this);
+    BlockedLinear linear =
+        few ? blocked(stored, few_rows_kernel) : blocked(widened, float_kernel(isa_));
+    if (few && has_zero_points_) linear.column_zero_points = zero_points_.data();
     linear.x = x;
     linear.x_stride = x_stride;
     linear.rows = rows;
@@ -174,6 +186,18 @@ class PackedInt8Weight final : public Weight {
   }
 
  private:
+  // For kernels that read the panel where it lies.
+  class StoredPanels final : public Panels {
+   public:
+    explicit StoredPanels(const PackedInt8Weight& weight) : weight_(weight) {}
+    const void* block(int64_t panel, int64_t k_first, int64_t, void*) const override {
+      return weight_.codes(panel, k_first);
+    }
+
+   private:
+    const PackedInt8Weight& weight_;
+  };
+
   class IntegerPanels final : public Panels {
    public:
     explicit IntegerPanels(const PackedInt8Weight& weight) : weight_(weight) {}

@@ -1,5 +1,6 @@
 // INT8 weights with quantized rows: every level gives the bits of the reference.
 #include <cstdlib>
+#include <cstring>
 
 #include "core/error.h"
 #include "gemm/linear_cases.h"
@@ -230,6 +231,35 @@ TEST_P(Int8Linear, floatRowsAreMultipliedWithTheDequantizedWeight) {
           }
           ASSERT_NEAR(out.at(i, j), sum, magnitude * (shape.k + 2) * 0x1p-24);
         }
+      }
+    }
+  }
+}
+
+// Few rows meet codes that become floats in registers, many meet a panel of floats.
+TEST_P(Int8Linear, fewFloatRowsGiveTheBitsOfMany) {
+  constexpr int64_t kRows = 40;
+  for (const auto& [k, n] : {std::pair{1, 1}, {3, 17}, {66, 50}, {1029, 33}, {2050, 97}}) {
+    for (const bool zero_points : {false, true}) {
+      Int8Case c{{kRows, n, k}};
+      c.weight_zero_points = zero_points;
+      const Int8Operands operands(c);
+      const std::vector<float> x = Random(4).reals(kRows * k);
+      const auto weight = operands.pack(GetParam());
+      const auto run = [&](int64_t first, int64_t rows) {
+        std::vector<float> y(rows * n);
+        Epilogue epilogue;
+        epilogue.out = y.data();
+        epilogue.out_stride = n;
+        weight->run(x.data() + first * k, k, rows, epilogue, serial_executor());
+        return y;
+      };
+      const std::vector<float> many = run(0, kRows);
+      for (int64_t rows = 1; rows <= 13; ++rows) {
+        SCOPED_TRACE(::testing::Message()
+                     << k << " x " << n << ", " << rows << " rows, zero points " << zero_points);
+        const std::vector<float> few = run(7, rows);
+        ASSERT_EQ(std::memcmp(few.data(), many.data() + 7 * n, few.size() * sizeof(float)), 0);
       }
     }
   }
