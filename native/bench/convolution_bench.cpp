@@ -14,6 +14,7 @@ namespace {
 struct ConvolutionCase {
   const char* name;
   int64_t batch, channels, out_channels, kernel, group, size, stride, padding;
+  int64_t block = 1;
 };
 
 constexpr ConvolutionCase kCases[] = {
@@ -29,6 +30,8 @@ constexpr ConvolutionCase kCases[] = {
     {"groups_of_2/3x3", 1, 64, 64, 3, 32, 28, 1, 1},
     {"groups_of_1_to_2/3x3", 1, 32, 64, 3, 32, 56, 1, 1},
     {"aligned/3x3", 1, 64, 64, 3, 1, 28, 1, 1},
+    {"pointwise/96", 1, 96, 96, 1, 1, 160, 1, 0},
+    {"pointwise/96/block2", 1, 96, 96, 1, 1, 160, 1, 0, 2},
 };
 
 enum class Form { floats, codes_to_floats, codes };
@@ -43,6 +46,7 @@ void convolution(benchmark::State& state, Isa isa, const ConvolutionCase& c, For
   kernel.group_channels = c.channels / c.group;
   kernel.height = kernel.width = c.kernel;
   kernel.group = c.group;
+  kernel.block = c.block;
   ConvolutionPlace place;
   place.batch = c.batch;
   place.height = place.width = c.size;

@@ -81,11 +81,11 @@ DMT_API int32_t dmt_program_linear(dmt_program* program, int32_t x, const dmt_we
  *   y = scale * activation(x * weight + bias + residual) + shift.
  * x: static f32 [N][H][W][C] (or [N][C][H][W], as the weight was packed), C = group * in_channels.
  * y: static f32 [N][OH][OW][out_channels]; input outside of x is zero, so the size of y says what
- * padding there is at the bottom and at the right. Transposed: OH = H * height, OW = W * width of
- * the kernel, and strides as large. geometry: stride_h, stride_w (1 and more), pad_top, pad_left (0
- * and more), dilation_h, dilation_w (1 and more), each at most 2^31. bias: out_channels floats,
- * copied, or NULL. parameters: alpha and beta of the activations that have them, scale, shift.
- * residual: f32 value shaped like y, or -1. */
+ * padding there is at the bottom and at the right. With the weight's block, y is
+ * [N][OH * block][OW * block][out_channels / (block * block)]. geometry: stride_h, stride_w (1 and
+ * more), pad_top, pad_left (0 and more), dilation_h, dilation_w (1 and more), each at most 2^31.
+ * bias: out_channels floats, copied, or NULL. parameters: alpha and beta of the activations that
+ * have them, scale, shift. residual: f32 value shaped like y, or -1. */
 DMT_API int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weight* weight,
                                         const int64_t* geometry, const float* bias,
                                         int32_t activation, const float* parameters,

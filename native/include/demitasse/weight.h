@@ -53,16 +53,19 @@ DMT_API int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_
 
 enum dmt_convolution {
   DMT_CONVOLUTION_CHANNELS_LAST = 0,
-  DMT_CONVOLUTION_CHANNELS_FIRST = 1, /* the input is [N][C][H][W], of one group */
-  DMT_CONVOLUTION_TRANSPOSED = 2      /* ONNX ConvTranspose with stride = kernel, of one group */
+  DMT_CONVOLUTION_CHANNELS_FIRST = 1 /* the input is [N][C][H][W], of one group */
 };
 
-/* Kernels of convolutions. dims: [out_channels][in_channels / group][height][width] of the source
- * (transposed: [in_channels][out_channels][height][width]), which is f32 in that order;
- * out_channels is a multiple of group. Such a weight is for dmt_program_convolution only. */
+/* Kernels of convolutions. dims: [out_channels][in_channels / group][height][width] of the source,
+ * which is f32 in that order; out_channels is a multiple of group. block (1 .. 64): more than 1
+ * moves the results from depth to space while they are stored (ONNX DepthToSpace, mode DCR; Shi et
+ * al. 2016), channel (i * block + j) * C + c of output pixel (h, w) to channel c of pixel (h *
+ * block + i, w * block + j), C = out_channels / (block * block). It takes one group
+ * (DMT_UNSUPPORTED otherwise) and a multiple of block * block output channels. Such a weight is for
+ * dmt_program_convolution only. */
 DMT_API int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes,
-                                            const int64_t* dims, int64_t group, int32_t kind,
-                                            dmt_weight** out);
+                                            const int64_t* dims, int64_t group, int64_t block,
+                                            int32_t kind, dmt_weight** out);
 
 /* Binary weights: w[i][j] = scales[i / group][j] * (signs[i][j] ? 1 : -1), Rastegari et al. 2016.
  * signs: one bit for each element, element e = i * k_stride + j * n_stride in bit e % 8 of byte e /
@@ -73,11 +76,11 @@ DMT_API int32_t dmt_weight_pack_binary(const void* signs, int64_t signs_bytes, i
                                        int32_t scale_dtype, const void* scales,
                                        int64_t scales_bytes, dmt_weight** out);
 
-/* The same for s8 codes, w = scale * code, for dmt_program_code_convolution. scales: scale_count
- * values, 1 or out_channels, finite and not negative. in_channels / group * height * width <=
- * 65536; DMT_UNSUPPORTED otherwise. */
+/* dmt_weight_pack_convolution of s8 codes, w = scale * code, for dmt_program_code_convolution.
+ * scales: scale_count values, 1 or out_channels, finite and not negative. in_channels / group *
+ * height * width <= 65536; DMT_UNSUPPORTED otherwise. */
 DMT_API int32_t dmt_weight_pack_code_convolution(const void* codes, int64_t codes_bytes,
-                                                 const int64_t* dims, int64_t group,
+                                                 const int64_t* dims, int64_t group, int64_t block,
                                                  const float* scales, int64_t scale_count,
                                                  dmt_weight** out);
 

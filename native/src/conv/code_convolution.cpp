@@ -57,13 +57,12 @@ struct Run {
   const Finish& finish;
   uint8_t* codes;
   CodeParameters y_parameters;
-  int64_t channels;
 
   CodeEpilogue code_epilogue(int64_t pixel, int64_t channel) const {
     CodeEpilogue epilogue;
     epilogue.scales = columns.scales() + channel;
     epilogue.zero_sums = columns.zero_sums() + channel;
-    if (codes != nullptr) epilogue.codes = codes + pixel * channels + channel;
+    if (codes != nullptr) epilogue.codes = codes + finish.at(pixel, channel);
     epilogue.inverse_scale = 1 / y_parameters.scale;
     epilogue.zero_point = y_parameters.zero_point;
     return epilogue;
@@ -83,10 +82,9 @@ class CodeConvolution : public CodeConvolutionWeight {
            const ConvolutionEpilogue& epilogue, uint8_t* codes, CodeParameters y_parameters,
            const Executor& executor) const override {
     const PaddedBias bias(epilogue.bias, kernel_.out_channels);
-    const Finish finish(isa_, epilogue, kernel_.out_channels, bias.data());
+    const Finish finish(isa_, epilogue, kernel_.band(), bias.data());
     const Columns columns(scales_, sums_, x_parameters);
-    run(Run{x, place, x_parameters, columns, finish, codes, y_parameters, kernel_.out_channels},
-        executor);
+    run(Run{x, place, x_parameters, columns, finish, codes, y_parameters}, executor);
   }
 
  protected:
@@ -114,12 +112,12 @@ class ReferenceCodeConvolution final : public CodeConvolutionWeight {
   void run(const uint8_t* x, CodeParameters x_parameters, const ConvolutionPlace& place,
            const ConvolutionEpilogue& epilogue, uint8_t* codes, CodeParameters y_parameters,
            const Executor&) const override {
-    int64_t index = 0;
     for (int64_t line = 0; line < place.batch * place.out_height; ++line) {
       for (int64_t ow = 0; ow < place.out_width; ++ow) {
-        for (int64_t o = 0; o < kernel_.out_channels; ++o, ++index) {
+        for (int64_t o = 0; o < kernel_.out_channels; ++o) {
           const int32_t sum = sum_at(x, x_parameters.zero_point, place, line, ow, o);
           const float scale = x_parameters.scale * scales_[scales_.size() == 1 ? 0 : o];
+          const int64_t index = result_index(kernel_, place, line, ow, o);
           const float y = reference_epilogue(epilogue, static_cast<float>(sum) * scale, o, index);
           if (codes == nullptr) {
             epilogue.out[index] = y;
@@ -255,16 +253,17 @@ class DenseCodeConvolution final : public CodeConvolution {
                        const float* scales, int64_t scale_count)
       : CodeConvolution(isa, kernel, scales, scale_count),
         kernels_(convolution_kernels(isa)),
-        outs_(kernel.out_channels / kernel.group),
+        parts_(kernel.group * kernel.block),
+        outs_(kernel.out_channels / parts_),
         split_(outs_, kernels_.lanes, kernels_.code_panel_vectors),
         segment_(kernel.group_channels * (kernel.group == 1 ? kernel.width : 1)),
         depth_(kernel.depth() / segment_ * round_up(segment_, kStep)),
-        group_bytes_(split_.padded_channels() * depth_),
-        bytes_(group_bytes_ * kernel.group),
+        part_bytes_(split_.padded_channels() * depth_),
+        bytes_(part_bytes_ * parts_),
         w_(bytes_) {
     std::memset(w_.data(), 0, bytes_);
-    for (int64_t g = 0; g < kernel.group; ++g) {
-      for (int64_t panel = 0; panel < split_.panels(); ++panel) pack(g, panel, codes);
+    for (int64_t part = 0; part < parts_; ++part) {
+      for (int64_t panel = 0; panel < split_.panels(); ++panel) pack(part, panel, codes);
     }
   }
   int64_t bytes() const override { return bytes_ + kernel_.out_channels * 8; }
@@ -313,9 +312,9 @@ class DenseCodeConvolution final : public CodeConvolution {
   void run_pixels(const Run& run, const Lines& lines, int64_t first, int64_t count) const {
     ReadableEnd readable(end_of(run), lines.reach(count));
     const uint8_t* x = readable(run.x + first * lines.stride());
-    for (int64_t g = 0; g < kernel_.group; ++g) {
+    for (int64_t part = 0; part < parts_; ++part) {
       for (int64_t panel = 0; panel < split_.panels(); ++panel) {
-        multiply(run, g, panel, x, lines, first, count);
+        multiply(run, part, panel, x, lines, first, count);
       }
     }
     if (run.codes == nullptr) run.finish.rest(first, count);
@@ -332,16 +331,18 @@ class DenseCodeConvolution final : public CodeConvolution {
       std::memset(strip + strip_bytes, 0, kStep);
     }
     ReadableEnd readable(end_of(run), lines.reach(lines.pixels()));
-    for (int64_t g = 0; g < kernel_.group; ++g) {
+    for (int64_t part = 0; part < parts_; ++part) {
       for (int64_t panel = 0; panel < split_.panels(); ++panel) {
         for (int64_t line = first; line < first + count; ++line) {
           const uint8_t* x = lines.copied() ? lines.in_strip(strip, first, line)
                                             : readable(lines.in_place(run.x, line));
-          multiply(run, g, panel, x, lines, line * lines.pixels(), lines.pixels());
+          const int64_t row = line * kernel_.block + part % kernel_.block;
+          multiply(run, part, panel, x, lines, row * lines.pixels(), lines.pixels());
         }
       }
     }
-    if (run.codes == nullptr) run.finish.rest(first * lines.pixels(), count * lines.pixels());
+    const int64_t row_pixels = kernel_.block * lines.pixels();
+    if (run.codes == nullptr) run.finish.rest(first * row_pixels, count * row_pixels);
   }
 
   const uint8_t* end_of(const Run& run) const {
@@ -349,17 +350,17 @@ class DenseCodeConvolution final : public CodeConvolution {
     return run.x + place.batch * place.height * place.width * kernel_.channels();
   }
 
-  void multiply(const Run& run, int64_t g, int64_t panel, const uint8_t* x, const Lines& lines,
+  void multiply(const Run& run, int64_t part, int64_t panel, const uint8_t* x, const Lines& lines,
                 int64_t pixel, int64_t pixels) const {
-    const int64_t channel = g * outs_ + split_.first_channel(panel);
+    const int64_t channel = part * outs_ + split_.first_channel(panel);
     CodeTileCall call;
-    call.x = x + g * kernel_.group_channels;
+    call.x = x + part / kernel_.block * kernel_.group_channels;
     call.stride = lines.stride();
     call.rows = pixels;
     call.offsets = lines.offsets().data();
     call.segments = static_cast<int64_t>(lines.offsets().size());
     call.steps = lines.steps();
-    call.w = panel_of(g, panel);
+    call.w = panel_of(part, panel);
     call.vectors = split_.vectors(panel);
     call.tail = split_.tail(panel);
     call.epilogue = run.finish.tile(pixel, channel);
@@ -367,22 +368,22 @@ class DenseCodeConvolution final : public CodeConvolution {
     kernels_.code_tile(call);
   }
 
-  int8_t* panel_of(int64_t g, int64_t panel) const {
-    return w_.data() + g * group_bytes_ + split_.first_channel(panel) * depth_;
+  int8_t* panel_of(int64_t part, int64_t panel) const {
+    return w_.data() + part * part_bytes_ + split_.first_channel(panel) * depth_;
   }
 
   // [k / 4][width][4], k in the order in which Lines reads pixels, each segment from a multiple of
   // 4 on; the source is channels first.
-  void pack(int64_t g, int64_t panel, const int8_t* source) {
+  void pack(int64_t part, int64_t panel, const int8_t* source) {
     const int64_t first = split_.first_channel(panel);
     const int64_t width = split_.vectors(panel) * int64_t{kernels_.lanes};
     const int64_t taps = kernel_.height * kernel_.width;
-    int8_t* to = panel_of(g, panel);
+    int8_t* to = panel_of(part, panel);
     for (int64_t k = 0; k < kernel_.depth(); ++k) {
       const int64_t at = k % kernel_.group_channels * taps + k / kernel_.group_channels;
       const int64_t place = k / segment_ * round_up(segment_, kStep) + k % segment_;
       for (int64_t j = 0; j < std::min(width, outs_ - first); ++j) {
-        const int64_t channel = g * outs_ + first + j;
+        const int64_t channel = part * outs_ + first + j;
         const int8_t code = source[channel * kernel_.depth() + at];
         to[place / kStep * kStep * width + j * kStep + place % kStep] = code;
         sums_[channel] += code;
@@ -391,11 +392,12 @@ class DenseCodeConvolution final : public CodeConvolution {
   }
 
   const ConvolutionKernels& kernels_;
-  const int64_t outs_;  // of a group
+  const int64_t parts_;  // groups, or bands of the one there is, which all read the same input
+  const int64_t outs_;   // of a part
   const PanelSplit split_;
-  const int64_t segment_;      // codes that lie side by side
-  const int64_t depth_;        // with the zeros that fill up the steps
-  const int64_t group_bytes_;  // of a group's panels
+  const int64_t segment_;     // codes that lie side by side
+  const int64_t depth_;       // with the zeros that fill up the steps
+  const int64_t part_bytes_;  // of a part's panels
   const int64_t bytes_;
   const AlignedBuffer<int8_t> w_;
 };
@@ -403,7 +405,7 @@ class DenseCodeConvolution final : public CodeConvolution {
 }  // namespace
 
 bool is_code_convolution(const ConvolutionKernel& kernel) {
-  return !kernel.channels_first && !kernel.transposed && kernel.depth() <= kMostDepth;
+  return !kernel.channels_first && kernel.depth() <= kMostDepth;
 }
 
 std::unique_ptr<CodeConvolutionWeight> pack_code_convolution(Isa isa,

@@ -31,7 +31,7 @@ class CodeConvolutionWeight {
                    const Executor& executor) const = 0;
 };
 
-// Whether such a kernel can be packed: channels last, not transposed, and sums that fit 32 bits
+// Whether such a kernel can be packed: channels last, and sums that fit 32 bits
 // (group_channels * height * width <= 65536).
 bool is_code_convolution(const ConvolutionKernel& kernel);
 

@@ -19,18 +19,23 @@ struct ConvolutionKernel {
   int64_t group = 1;
   // The input is [batch][channels][height][width]; the result is channels last all the same.
   bool channels_first = false;
-  // Transposed, with stride = kernel and no padding: source [in_channels][out_channels][h][w].
-  bool transposed = false;
+  // Results are moved from depth to space (Shi et al. 2016; ONNX DepthToSpace, mode DCR): channel
+  // (i * block + j) * C + c of output pixel (h, w) becomes channel c of pixel (h * block + i,
+  // w * block + j), C = out_channels / (block * block). More than 1: of one group.
+  int64_t block = 1;
 
   int64_t channels() const { return group_channels * group; }
+  // Results that lie side by side. A pixel's are `block` such bands, each for an output row of its
+  // own, where (j, c) follow each other as they do among the channels.
+  int64_t band() const { return out_channels / block; }
   int64_t depth() const { return group_channels * height * width; }
   bool depthwise() const {
-    return group > 1 && group_channels == 1 && out_channels == group && !channels_first &&
-           !transposed;
+    return group > 1 && group_channels == 1 && out_channels == group && !channels_first;
   }
 };
 
-// Where it is applied. Input outside of [0, height) x [0, width) is zero.
+// Where it is applied; the output is that before results are moved. Input outside of
+// [0, height) x [0, width) is zero.
 struct ConvolutionPlace {
   int64_t batch = 0, height = 0, width = 0;
   int64_t out_height = 0, out_width = 0;
@@ -48,7 +53,8 @@ struct ConvolutionEpilogue {
   float scale = 1, shift = 0;
   const float* residual = nullptr;  // shaped like the result
   bool residual_first = false;
-  float* out = nullptr;  // [batch][out_height][out_width][out_channels]
+  // [batch][out_height * block][out_width * block][out_channels / (block * block)]
+  float* out = nullptr;
 };
 
 // An immutable packed kernel, made for one instruction set level.
@@ -62,11 +68,6 @@ class ConvolutionWeight {
   virtual void run(const float* x, const ConvolutionPlace& place,
                    const ConvolutionEpilogue& epilogue, const Executor& executor) const = 0;
 };
-
-// For kernel.transposed, which floating convolutions come to by pack_float_convolution, too.
-std::unique_ptr<ConvolutionWeight> pack_transposed_convolution(Isa isa,
-                                                               const ConvolutionKernel& kernel,
-                                                               const float* source);
 
 // source: [out_channels][group_channels][height][width] floats.
 std::unique_ptr<ConvolutionWeight> pack_float_convolution(Isa isa, const ConvolutionKernel& kernel,

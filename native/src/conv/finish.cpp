@@ -60,45 +60,42 @@ bool is_applied_by_kernels(dmt_activation activation) {
   }
 }
 
-PaddedBias::PaddedBias(const float* bias, int64_t channels, int64_t times)
-    : values_(channels * times + 16) {
-  std::fill_n(values_.data(), channels * times + 16, 0.0f);
-  for (int64_t i = 0; bias != nullptr && i < times; ++i) {
-    std::copy_n(bias, channels, values_.data() + i * channels);
-  }
+PaddedBias::PaddedBias(const float* bias, int64_t channels) : values_(channels + 16) {
+  std::fill_n(values_.data(), channels + 16, 0.0f);
+  if (bias != nullptr) std::copy_n(bias, channels, values_.data());
 }
 
-Finish::Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t channels, const float* bias)
+Finish::Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t band, const float* bias)
     : isa_(isa),
       epilogue_(epilogue),
-      channels_(channels),
+      band_(band),
       bias_(bias),
       clamp_(clamp_of(epilogue)),
       later_(!is_applied_by_kernels(epilogue.activation)) {}
 
 TileEpilogue Finish::tile(int64_t pixel, int64_t channel) const {
-  const int64_t at = pixel * channels_ + channel;
+  const int64_t place = at(pixel, channel);
   TileEpilogue tile;
   tile.bias = bias_ + channel;
   tile.clamp = clamp_;
   const bool in_kernel = !later_ || epilogue_.residual_first;
-  if (epilogue_.residual != nullptr && in_kernel) tile.residual = epilogue_.residual + at;
+  if (epilogue_.residual != nullptr && in_kernel) tile.residual = epilogue_.residual + place;
   tile.residual_first = epilogue_.residual_first;
-  tile.out = epilogue_.out + at;
-  tile.stride = channels_;
+  tile.out = epilogue_.out + place;
+  tile.stride = band_;
   return tile;
 }
 
 void Finish::rest(int64_t pixel, int64_t pixels) const {
   if (!later_) return;
-  float* out = epilogue_.out + pixel * channels_;
-  const int64_t count = pixels * channels_;
+  float* out = epilogue_.out + pixel * band_;
+  const int64_t count = pixels * band_;
   activate(isa_, epilogue_.activation, out, out, count);
   if (epilogue_.scale != 1 || epilogue_.shift != 0) {
     for (int64_t i = 0; i < count; ++i) out[i] = out[i] * epilogue_.scale + epilogue_.shift;
   }
   if (epilogue_.residual == nullptr || epilogue_.residual_first) return;
-  const float* residual = epilogue_.residual + pixel * channels_;
+  const float* residual = epilogue_.residual + pixel * band_;
   for (int64_t i = 0; i < count; ++i) out[i] += residual[i];
 }
 

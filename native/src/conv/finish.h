@@ -18,10 +18,10 @@ constexpr int64_t kConvolutionTasksPerThread = 4;
 // Input of a task, copied or not, stays in L2 beside a panel of the weight.
 constexpr int64_t kConvolutionTaskBytes = 256 << 10;
 
-// The bias in whole vectors, zero where there is none, `times` times over.
+// The bias in whole vectors, zero where there is none.
 class PaddedBias {
  public:
-  PaddedBias(const float* bias, int64_t channels, int64_t times = 1);
+  PaddedBias(const float* bias, int64_t channels);
   const float* data() const { return values_.data(); }
 
  private:
@@ -31,14 +31,18 @@ class PaddedBias {
 // Whether kernels apply the activation; others follow when pixels are finished.
 bool is_applied_by_kernels(dmt_activation activation);
 
-// The epilogue as tasks apply it: in the kernels, and what is left over finished pixels.
+// The epilogue as tasks apply it: in the kernels, and what is left over finished pixels. A pixel is
+// `band` results side by side (ConvolutionKernel::band): all channels unless they are moved.
 class Finish {
  public:
-  // All must outlive this.
-  Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t channels, const float* bias);
+  // All must outlive this. bias: of all channels.
+  Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t band, const float* bias);
 
-  // For channels from the given one on of pixels from the given one on.
+  // For channels from the given one on, all of one band, of pixels from the given one on.
   TileEpilogue tile(int64_t pixel, int64_t channel) const;
+
+  // Where that is in the result.
+  int64_t at(int64_t pixel, int64_t channel) const { return pixel * band_ + channel % band_; }
 
   // What kernels leave to do for finished pixels.
   void rest(int64_t pixel, int64_t pixels) const;
@@ -46,7 +50,7 @@ class Finish {
  private:
   Isa isa_;
   const ConvolutionEpilogue& epilogue_;
-  int64_t channels_;
+  int64_t band_;
   const float* bias_;
   Clamp clamp_;
   bool later_ = false;  // kernels cannot apply the activation

@@ -122,15 +122,16 @@ class DenseConvolution final : public ConvolutionWeight {
       : isa_(isa),
         kernels_(convolution_kernels(isa)),
         kernel_(kernel),
-        outs_(kernel.out_channels / kernel.group),
+        parts_(kernel.group * kernel.block),
+        outs_(kernel.out_channels / parts_),
         split_(outs_, kernels_.lanes, kernels_.panel_vectors),
-        group_size_(split_.padded_channels() * kernel.depth()),
-        w_(group_size_ * kernel.group) {
-    std::fill_n(w_.data(), group_size_ * kernel.group, 0.0f);
+        part_size_(split_.padded_channels() * kernel.depth()),
+        w_(part_size_ * parts_) {
+    std::fill_n(w_.data(), part_size_ * parts_, 0.0f);
     for_each_weight([&](int64_t at, float& packed) { packed = source[at]; });
   }
   const ConvolutionKernel& kernel() const override { return kernel_; }
-  int64_t bytes() const override { return 4 * group_size_ * kernel_.group; }
+  int64_t bytes() const override { return 4 * part_size_ * parts_; }
 
   void run(const float* x, const ConvolutionPlace& place, const ConvolutionEpilogue& epilogue,
            const Executor& executor) const override {
@@ -142,7 +143,7 @@ class DenseConvolution final : public ConvolutionWeight {
       return reference_convolution(kernel_, source.data(), x, place, epilogue, executor);
     }
     const PaddedBias bias(epilogue.bias, kernel_.out_channels);
-    const Finish finish(isa_, epilogue, kernel_.out_channels, bias.data());
+    const Finish finish(isa_, epilogue, kernel_.band(), bias.data());
     const int64_t work = lines.count() * lines.pixels() * kernel_.out_channels * kernel_.depth();
     const Executor& used = work < 2 * kLeastConvolutionTask ? serial_executor() : executor;
     if (lines.flat()) {
@@ -171,9 +172,9 @@ class DenseConvolution final : public ConvolutionWeight {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t first = task * pixels;
         const int64_t count = std::min(pixels, lines.pixels() - first);
-        for (int64_t g = 0; g < kernel_.group; ++g) {
+        for (int64_t part = 0; part < parts_; ++part) {
           for (int64_t panel = 0; panel < split_.panels(); ++panel) {
-            multiply(g, panel, x + first * lines.stride(), lines, first, count, finish);
+            multiply(part, panel, x + first * lines.stride(), lines, first, count, finish);
           }
         }
         finish.rest(first, count);
@@ -206,32 +207,34 @@ class DenseConvolution final : public ConvolutionWeight {
       if (lines.copied()) workspace.piece(strip, lines.strip_elements(count));
     });
     if (lines.copied()) lines.copy(x, first, count, 0.0f, strip);
-    for (int64_t g = 0; g < kernel_.group; ++g) {
+    for (int64_t part = 0; part < parts_; ++part) {
       for (int64_t panel = 0; panel < split_.panels(); ++panel) {
         for (int64_t line = first; line < first + count; ++line) {
           const float* from =
               lines.copied() ? lines.in_strip(strip, first, line) : lines.in_place(x, line);
-          multiply(g, panel, from, lines, line * lines.pixels(), lines.pixels(), finish);
+          const int64_t row = line * kernel_.block + part % kernel_.block;
+          multiply(part, panel, from, lines, row * lines.pixels(), lines.pixels(), finish);
         }
       }
     }
-    finish.rest(first * lines.pixels(), count * lines.pixels());
+    const int64_t row_pixels = kernel_.block * lines.pixels();
+    finish.rest(first * row_pixels, count * row_pixels);
   }
 
-  // `pixels` pixels from the given one on, whose input begins at x, times one panel.
-  void multiply(int64_t g, int64_t panel, const float* x, const Lines& lines, int64_t pixel,
+  // `pixels` pixels of the result from the given one on, whose input begins at x, times one panel.
+  void multiply(int64_t part, int64_t panel, const float* x, const Lines& lines, int64_t pixel,
                 int64_t pixels, const Finish& finish) const {
     ConvolutionTileCall call;
-    call.x = x + g * kernel_.group_channels;
+    call.x = x + part / kernel_.block * kernel_.group_channels;
     call.stride = lines.stride();
     call.rows = pixels;
     call.offsets = lines.offsets().data();
     call.segments = static_cast<int64_t>(lines.offsets().size());
     call.steps = lines.steps();
-    call.w = w_.data() + g * group_size_ + split_.first_channel(panel) * kernel_.depth();
+    call.w = w_.data() + part * part_size_ + split_.first_channel(panel) * kernel_.depth();
     call.vectors = split_.vectors(panel);
     call.tail = split_.tail(panel);
-    call.epilogue = finish.tile(pixel, g * outs_ + split_.first_channel(panel));
+    call.epilogue = finish.tile(pixel, part * outs_ + split_.first_channel(panel));
     kernels_.tile(call);
   }
 
@@ -240,17 +243,17 @@ class DenseConvolution final : public ConvolutionWeight {
   template <class Body>
   void for_each_weight(Body&& body) const {
     const int64_t taps = kernel_.height * kernel_.width;
-    for (int64_t g = 0; g < kernel_.group; ++g) {
+    for (int64_t part = 0; part < parts_; ++part) {
       for (int64_t panel = 0; panel < split_.panels(); ++panel) {
         const int64_t first = split_.first_channel(panel);
         const int64_t width = split_.vectors(panel) * int64_t{kernels_.lanes};
-        float* line = w_.data() + g * group_size_ + first * kernel_.depth();
+        float* line = w_.data() + part * part_size_ + first * kernel_.depth();
         for (int64_t k = 0; k < kernel_.depth(); ++k, line += width) {
           const int64_t at = kernel_.channels_first
                                  ? k
                                  : k % kernel_.group_channels * taps + k / kernel_.group_channels;
           for (int64_t j = 0; j < std::min(width, outs_ - first); ++j) {
-            body((g * outs_ + first + j) * kernel_.depth() + at, line[j]);
+            body((part * outs_ + first + j) * kernel_.depth() + at, line[j]);
           }
         }
       }
@@ -260,9 +263,10 @@ class DenseConvolution final : public ConvolutionWeight {
   const Isa isa_;
   const ConvolutionKernels& kernels_;
   const ConvolutionKernel kernel_;
-  const int64_t outs_;
+  const int64_t parts_;  // groups, or bands of the one there is, which all read the same input
+  const int64_t outs_;   // of a part
   const PanelSplit split_;
-  const int64_t group_size_;  // elements of a group's panels
+  const int64_t part_size_;  // elements of a part's panels
   const AlignedBuffer<float> w_;
 };
 
@@ -270,7 +274,6 @@ class DenseConvolution final : public ConvolutionWeight {
 
 std::unique_ptr<ConvolutionWeight> pack_float_convolution(Isa isa, const ConvolutionKernel& kernel,
                                                           const float* source) {
-  if (kernel.transposed) return pack_transposed_convolution(isa, kernel, source);
   if (isa == Isa::scalar) return std::make_unique<ReferenceConvolution>(kernel, source);
   if (kernel.depthwise()) return std::make_unique<DepthwiseConvolution>(isa, kernel, source);
   return std::make_unique<DenseConvolution>(isa, kernel, source);

@@ -30,7 +30,7 @@ bool reaches_outside(const ConvolutionKernel& kernel, const ConvolutionPlace& pl
 Lines::Lines(const ConvolutionKernel& kernel, const ConvolutionPlace& place, int64_t step_elements)
     : kernel_(kernel), place_(place), step_elements_(step_elements) {
   const int64_t channels = kernel.channels();
-  if (!kernel.channels_first && meets_every_pixel(kernel, place)) {
+  if (!kernel.channels_first && kernel.block == 1 && meets_every_pixel(kernel, place)) {
     flat_ = true;
     count_ = 1;
     pixels_ = place.batch * place.height * place.width;

@@ -9,7 +9,7 @@
 namespace demitasse {
 
 // A line is a run of output pixels whose inputs are equally far apart: an output row, or all pixels
-// at once where a kernel of one pixel meets every input pixel.
+// at once where a kernel of one pixel meets every input pixel and results are not moved.
 class Lines {
  public:
   // A step takes `step_elements` elements at once. The last step of a segment may reach beyond it,

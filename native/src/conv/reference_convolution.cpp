@@ -33,6 +33,14 @@ float reference_epilogue(const ConvolutionEpilogue& epilogue, float sum, int64_t
   return y;
 }
 
+int64_t result_index(const ConvolutionKernel& kernel, const ConvolutionPlace& place, int64_t line,
+                     int64_t pixel, int64_t channel) {
+  const int64_t block = kernel.block, channels = kernel.band() / block;
+  const int64_t i = channel / channels / block, j = channel / channels % block;
+  const int64_t row = line * block + i, column = pixel * block + j;
+  return (row * place.out_width * block + column) * channels + channel % channels;
+}
+
 void reference_convolution(const ConvolutionKernel& kernel, const float* weight, const float* x,
                            const ConvolutionPlace& place, const ConvolutionEpilogue& epilogue,
                            const Executor& executor) {
@@ -59,10 +67,10 @@ void reference_convolution(const ConvolutionKernel& kernel, const float* weight,
   };
   executor.parallel_for(place.batch * place.out_height, 1, [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
-      int64_t index = line * place.out_width * kernel.out_channels;
       for (int64_t ow = 0; ow < place.out_width; ++ow) {
-        for (int64_t o = 0; o < kernel.out_channels; ++o, ++index) {
+        for (int64_t o = 0; o < kernel.out_channels; ++o) {
           const float sum = one(line / place.out_height, line % place.out_height, ow, o);
+          const int64_t index = result_index(kernel, place, line, ow, o);
           epilogue.out[index] = reference_epilogue(epilogue, sum, o, index);
         }
       }

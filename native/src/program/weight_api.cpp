@@ -123,8 +123,8 @@ void check_groups(const GroupedSource& source, int64_t scales_bytes) {
   }
 }
 
-// Returns the elements of a convolution's kernel.
-int64_t check_kernel(const int64_t* dims, int64_t group) {
+// Returns what a convolution's kernel is.
+ConvolutionKernel checked_kernel(const int64_t* dims, int64_t group, int64_t block) {
   if (dims == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: dims is NULL");
   int64_t elements = 1;
   for (int i = 0; i < 4; ++i) {
@@ -140,7 +140,25 @@ int64_t check_kernel(const int64_t* dims, int64_t group) {
     fail(DMT_INVALID_ARGUMENT, "weight: %lld groups of a kernel with %lld output channels",
          ll(group), ll(dims[0]));
   }
-  return elements;
+  constexpr int64_t kMostBlock = 64;
+  if (block < 1 || block > kMostBlock || dims[0] % (block * block) != 0) {
+    fail(DMT_INVALID_ARGUMENT,
+         "weight: blocks of %lld x %lld of %lld output channels; the size must be 1 to %lld, and "
+         "its square divide them",
+         ll(block), ll(block), ll(dims[0]), ll(kMostBlock));
+  }
+  if (block > 1 && group > 1) {
+    fail(DMT_UNSUPPORTED, "weight: blocks of %lld x %lld and %lld groups", ll(block), ll(block),
+         ll(group));
+  }
+  ConvolutionKernel kernel;
+  kernel.out_channels = dims[0];
+  kernel.group_channels = dims[1];
+  kernel.height = dims[2];
+  kernel.width = dims[3];
+  kernel.group = group;
+  kernel.block = block;
+  return kernel;
 }
 
 }  // namespace
@@ -210,23 +228,15 @@ int32_t dmt_weight_pack_grouped(int32_t dtype, const void* codes, int64_t codes_
 }
 
 int32_t dmt_weight_pack_convolution(const float* source, int64_t source_bytes, const int64_t* dims,
-                                    int64_t group, int32_t kind, dmt_weight** out) {
+                                    int64_t group, int64_t block, int32_t kind, dmt_weight** out) {
   return guarded([&] {
     if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
-    const int64_t elements = check_kernel(dims, group);
-    if (kind < DMT_CONVOLUTION_CHANNELS_LAST || kind > DMT_CONVOLUTION_TRANSPOSED) {
+    ConvolutionKernel kernel = checked_kernel(dims, group, block);
+    if (kind < DMT_CONVOLUTION_CHANNELS_LAST || kind > DMT_CONVOLUTION_CHANNELS_FIRST) {
       fail(DMT_INVALID_ARGUMENT, "weight: kind %d of convolution is not known", kind);
     }
-    check_source(DMT_F32, source, source_bytes, elements, 1, 1, 1);
-    ConvolutionKernel kernel;
-    kernel.out_channels = dims[0];
-    kernel.group_channels = dims[1];
-    kernel.height = dims[2];
-    kernel.width = dims[3];
-    kernel.group = group;
+    check_source(DMT_F32, source, source_bytes, kernel.out_channels * kernel.depth(), 1, 1, 1);
     kernel.channels_first = kind == DMT_CONVOLUTION_CHANNELS_FIRST;
-    kernel.transposed = kind == DMT_CONVOLUTION_TRANSPOSED;
-    if (kernel.transposed) std::swap(kernel.out_channels, kernel.group_channels);
     if (kind != DMT_CONVOLUTION_CHANNELS_LAST && group != 1) {
       fail(DMT_UNSUPPORTED, "weight: kind %d of convolution and %lld groups", kind, ll(group));
     }
@@ -250,19 +260,14 @@ int32_t dmt_weight_pack_binary(const void* signs, int64_t signs_bytes, int64_t k
 }
 
 int32_t dmt_weight_pack_code_convolution(const void* codes, int64_t codes_bytes,
-                                         const int64_t* dims, int64_t group, const float* scales,
-                                         int64_t scale_count, dmt_weight** out) {
+                                         const int64_t* dims, int64_t group, int64_t block,
+                                         const float* scales, int64_t scale_count,
+                                         dmt_weight** out) {
   return guarded([&] {
     if (out == nullptr) fail(DMT_INVALID_ARGUMENT, "weight: out is NULL");
-    const int64_t elements = check_kernel(dims, group);
-    check_source(DMT_S8, codes, codes_bytes, elements, 1, 1, 1);
+    const ConvolutionKernel kernel = checked_kernel(dims, group, block);
+    check_source(DMT_S8, codes, codes_bytes, kernel.out_channels * kernel.depth(), 1, 1, 1);
     check_parameters(DMT_S8, dims[0], scales, nullptr, scale_count);
-    ConvolutionKernel kernel;
-    kernel.out_channels = dims[0];
-    kernel.group_channels = dims[1];
-    kernel.height = dims[2];
-    kernel.width = dims[3];
-    kernel.group = group;
     if (!is_code_convolution(kernel)) {
       fail(DMT_UNSUPPORTED,
            "weight: no kernel for codes of [%lld x %lld x %lld x %lld] in %lld groups", ll(dims[0]),

@@ -251,40 +251,6 @@ TEST_P(Convolution, resultsDoNotDependOnThreads) {
   }
 }
 
-TEST_P(Convolution, transposedKernelsSpreadEachPixel) {
-  for (const int64_t out : {1, 3, 24, 33}) {
-    ConvolutionKernel kernel{out, 7, 2, 3};
-    kernel.transposed = true;
-    const Case c{kernel,
-                 {.batch = 2,
-                  .height = 3,
-                  .width = 11,
-                  .out_height = 6,
-                  .out_width = 33,
-                  .stride_h = 2,
-                  .stride_w = 3}};
-    const Operands operands(c);
-    const auto weight = pack_float_convolution(GetParam(), kernel, operands.w.data());
-    for (const dmt_activation activation : {DMT_ACTIVATION_SIGMOID, DMT_ACTIVATION_RELU}) {
-      ConvolutionEpilogue epilogue;
-      epilogue.bias = operands.bias.data();
-      epilogue.activation = activation;
-      epilogue.residual = operands.residual.data();
-      const std::vector<float> y = run(c, *weight, operands, epilogue);
-      ASSERT_EQ(run(c, *weight, operands, epilogue, PoolExecutor(2)), y);
-      for (int64_t i = 0; i < static_cast<int64_t>(y.size()); ++i) {
-        const int64_t o = i % out, v = i / out % 33, h = i / out / 33 % 6, n = i / out / 33 / 6;
-        double sum = operands.bias[o];
-        for (int64_t k = 0; k < 7; ++k) {
-          sum += double{operands.x[((n * 3 + h / 2) * 11 + v / 3) * 7 + k]} *
-                 operands.w[((k * out + o) * 2 + h % 2) * 3 + v % 3];
-        }
-        ASSERT_NEAR(y[i], activated(epilogue, sum) + operands.residual[i], 1e-5) << i;
-      }
-    }
-  }
-}
-
 TEST_P(Convolution, absurdDilationsCopyNothing) {
   const Case c{{5, 3, 2, 2},
                {.batch = 1,

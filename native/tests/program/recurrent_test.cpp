@@ -135,7 +135,8 @@ TEST_F(RecurrentCall, wrongArgumentsAreErrors) {
   dmt_weight* kernel = nullptr;
   const float taps[4] = {};
   const int64_t dims[] = {1, 4, 1, 1};
-  expect_ok(dmt_weight_pack_convolution(taps, 16, dims, 1, DMT_CONVOLUTION_CHANNELS_LAST, &kernel));
+  expect_ok(
+      dmt_weight_pack_convolution(taps, 16, dims, 1, 1, DMT_CONVOLUTION_CHANNELS_LAST, &kernel));
   EXPECT_SPOILED(call.weights[1] = address(kernel), "convolution");
   dmt_weight_release(kernel);
 }

@@ -74,20 +74,6 @@ void check_reach(const StepBuilder& step, const char* axis, int64_t out, int64_t
   }
 }
 
-void check_transposed(const StepBuilder& step, const ConvolutionKernel& kernel,
-                      const ConvolutionPlace& place) {
-  int64_t height = 0, width = 0;
-  if (place.stride_h != kernel.height || place.stride_w != kernel.width || place.pad_top != 0 ||
-      place.pad_left != 0 || __builtin_mul_overflow(place.height, kernel.height, &height) ||
-      __builtin_mul_overflow(place.width, kernel.width, &width) || height != place.out_height ||
-      width != place.out_width) {
-    step.reject(
-        "a transposed kernel [%lld x %lld] has its size as stride, no padding, and y as many"
-        " times larger",
-        ll(kernel.height), ll(kernel.width));
-  }
-}
-
 void check_image(const StepBuilder& step, const Value& value, int32_t dtype, const char* argument) {
   if (value.quantized || value.dtype != dtype) {
     step.reject("%s is %s, %s is needed", argument, value.describe().c_str(), dtype_name(dtype));
@@ -130,9 +116,14 @@ void prepare(StepBuilder& step, const ConvolutionKernel& kernel, const Given& gi
   }
   const Value& out = step.writes(given.y, "y");
   check_image(step, out, given.y_dtype, "y");
-  if (out.dims[0] != place.batch || out.dims[3] != kernel.out_channels) {
+  const int64_t block = kernel.block, channels = kernel.band() / block;
+  if (out.dims[0] != place.batch || out.dims[3] != channels) {
     step.reject("x is %s and y is %s: y must have as many images and %lld channels",
-                in.describe().c_str(), out.describe().c_str(), ll(kernel.out_channels));
+                in.describe().c_str(), out.describe().c_str(), ll(channels));
+  }
+  if (out.dims[1] % block != 0 || out.dims[2] % block != 0) {
+    step.reject("y is %s, its height and width must be multiples of the weight's block of %lld",
+                out.describe().c_str(), ll(block));
   }
   if (given.residual != -1) {
     const Value& added = step.reads(given.residual, "residual");
@@ -141,8 +132,8 @@ void prepare(StepBuilder& step, const ConvolutionKernel& kernel, const Given& gi
       step.reject("residual is %s and y is %s", added.describe().c_str(), out.describe().c_str());
     }
   }
-  place.out_height = out.dims[1];
-  place.out_width = out.dims[2];
+  place.out_height = out.dims[1] / block;
+  place.out_width = out.dims[2] / block;
   place.stride_h = given.geometry[0];
   place.stride_w = given.geometry[1];
   place.pad_top = given.geometry[2];
@@ -151,7 +142,6 @@ void prepare(StepBuilder& step, const ConvolutionKernel& kernel, const Given& gi
   place.dilation_w = given.geometry[5];
   check_reach(step, "height", place.out_height, place.stride_h, kernel.height, place.dilation_h);
   check_reach(step, "width", place.out_width, place.stride_w, kernel.width, place.dilation_w);
-  if (kernel.transposed) check_transposed(step, kernel, place);
   if (given.bias != nullptr) made.bias.assign(given.bias, given.bias + kernel.out_channels);
   made.epilogue.activation = static_cast<dmt_activation>(given.activation);
   made.epilogue.alpha = given.parameters[0];

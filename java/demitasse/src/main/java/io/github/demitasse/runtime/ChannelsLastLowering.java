@@ -75,7 +75,7 @@ final class ChannelsLastLowering {
   }
 
   private boolean lower() {
-    if (call.operator().equals("Conv") || isSpreading()) {
+    if (call.operator().equals("Conv")) {
       return convolution();
     }
     if (call.alias()) {
@@ -141,7 +141,6 @@ final class ChannelsLastLowering {
     long group = window[0];
     boolean channelsFirst =
         group == 1
-            && call.operator().equals("Conv")
             && !values.has(x)
             && lowering.shape(x).dimensions()[1] <= ChannelsLast.MOST_IMAGE_CHANNELS;
     double[] given = call.floats();
@@ -150,11 +149,9 @@ final class ChannelsLastLowering {
       parameters[i] = (float) given[i];
     }
     int kind =
-        call.operator().equals("ConvTranspose")
-            ? Demitasse.DMT_CONVOLUTION_TRANSPOSED
-            : channelsFirst
-                ? Demitasse.DMT_CONVOLUTION_CHANNELS_FIRST
-                : Demitasse.DMT_CONVOLUTION_CHANNELS_LAST;
+        channelsFirst
+            ? Demitasse.DMT_CONVOLUTION_CHANNELS_FIRST
+            : Demitasse.DMT_CONVOLUTION_CHANNELS_LAST;
     int residual = input(3).isEmpty() ? ProgramBuilder.NONE : values.id(input(3));
     long[] geometry = {window[1], window[2], window[5], window[6], window[3], window[4]};
     float[] biases = bias.isEmpty() ? null : lowering.floats(node, call.inputs().get(2));
@@ -207,23 +204,6 @@ final class ChannelsLastLowering {
     return inKernel && !lowering.wantsFloats(node.output(0))
         ? lowering.wantedImageCodes(node.output(0))
         : null;
-  }
-
-  /** A transposed convolution whose windows neither overlap nor leave gaps. */
-  private boolean isSpreading() {
-    if (!call.operator().equals("ConvTranspose") || shape.dimensions().length != 4) {
-      return false;
-    }
-    long[] window = call.integers();
-    long[] kernel = lowering.shape(input(1)).dimensions();
-    long[] from = lowering.shape(input(0)).dimensions();
-    boolean spreading = window[0] == 1;
-    for (int axis = 0; axis < 2; axis++) {
-      spreading &= window[1 + axis] == kernel[2 + axis];
-      spreading &= window[3 + axis] == 1 && window[5 + axis] == 0 && window[7 + axis] == 0;
-      spreading &= shape.dimensions()[2 + axis] == from[2 + axis] * kernel[2 + axis];
-    }
-    return spreading;
   }
 
   private int activation() {

@@ -84,6 +84,7 @@ final class CodeKernels {
               codes.byteSize(),
               codes.shape(),
               group,
+              1,
               scales,
               scales.length,
               out.address()));

@@ -158,7 +158,7 @@ final class PackedWeights implements AutoCloseable {
     HandleCell out = new HandleCell();
     NativeStatus.check(
         Demitasse.dmt_weight_pack_convolution(
-            floats, 4L * floats.length, weight.shape(), group, kind, out.address()));
+            floats, 4L * floats.length, weight.shape(), group, 1, kind, out.address()));
     return out.get();
   }
 
