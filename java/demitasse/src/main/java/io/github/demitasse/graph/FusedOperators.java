@@ -12,7 +12,9 @@ package io.github.demitasse.graph;
  *   y = activation(x weight + bias) + residual</td></tr>
  * <tr><td>FusedConv</td><td>x[n, c, ..], weight[m, c / group, ..], bias[m], residual[n, m, ..]</td><td>y[n, m, ..]</td>
  *   <td>those of ONNX's Conv; activation: as Linear's, hard_sigmoid (slope alpha, offset beta), leaky_relu
- *   (slope alpha), clip (alpha to beta); alpha, beta, output_scale (1), output_shift (0): floats; residual_first (0 or 1).
+ *   (slope alpha), clip (alpha to beta); alpha, beta, output_scale (1), output_shift (0): floats; residual_first (0 or 1);
+ *   blocksize (1 .. 64), which moves the convolution's result as ONNX's DepthToSpace in mode DCR does: m is then the
+ *   convolution's, y and residual have m / blocksize^2 channels.
  *   y = output_scale activation(conv + bias) + output_shift + residual, or with residual_first
  *   y = output_scale activation(conv + bias + residual) + output_shift</td></tr>
  * <tr><td>FakeQuantize</td><td>x</td><td>x as UINT8 codes would represent it</td>
@@ -44,6 +46,9 @@ public final class FusedOperators {
    * point, before they are multiplied with integer weights. Said in no ONNX file.
    */
   public static final String RECURRENT_QUANTIZATION = "activation_quantization";
+
+  /** The largest blocksize of a FusedConv. */
+  public static final long LARGEST_BLOCK = 64;
 
   private FusedOperators() {}
 }

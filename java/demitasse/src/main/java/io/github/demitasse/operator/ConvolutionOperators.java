@@ -1,6 +1,7 @@
 package io.github.demitasse.operator;
 
 import io.github.demitasse.graph.Dimension;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
 import io.github.demitasse.tensor.DataType;
@@ -98,10 +99,17 @@ final class ConvolutionOperators {
 
   /** Groups, then the window. */
   static long[] integers(InferenceContext context, int weightInput) {
+    return integers(context, weightInput, 1);
+  }
+
+  /** The same where each of the window's results has become {@code block} pixels high and wide. */
+  private static long[] integers(InferenceContext context, int weightInput, long block) {
     WindowRule window = WindowRule.ofWeights(context.node(), context.inputShape(weightInput));
-    return prepend(
-        groups(context.node()),
-        window.lowered(Arguments.sizes(context, 0), Arguments.outputSizes(context, 0)));
+    long[] out = Arguments.outputSizes(context, 0).clone();
+    for (int axis = 2; axis < out.length; axis++) {
+      out[axis] /= block;
+    }
+    return prepend(groups(context.node()), window.lowered(Arguments.sizes(context, 0), out));
   }
 
   private static long[] prepend(long first, long[] rest) {
@@ -129,8 +137,11 @@ final class ConvolutionOperators {
           "clip");
 
   static void inferFused(InferenceContext context) {
-    infer(context, 1, 2, context.inputType(0));
     Shape result = result(context, 1);
+    if (result != null) {
+      requireBias(context, 2, result.dimension(1));
+      result = moved(result, context.node());
+    }
     Shape residual = context.hasInput(3) ? context.inputShape(3) : null;
     boolean differ = result != null && residual != null && residual.rank() != result.rank();
     for (int axis = 0;
@@ -141,6 +152,27 @@ final class ConvolutionOperators {
       differ = a.isKnown() && b.isKnown() && !a.equals(b);
     }
     Arguments.require(!differ, "cannot add " + residual + " to " + result);
+    context.output(0, context.inputType(0), result);
+  }
+
+  /** The shape after channels have become blocks of pixels. */
+  private static Shape moved(Shape shape, Node node) {
+    long block = blockSize(node);
+    if (block == 1) {
+      return shape;
+    }
+    Arguments.require(
+        shape.rank() == 4 && groups(node) == 1,
+        "blocksize " + block + " needs images and one group");
+    return MovementOperators.depthToSpace(shape, Dimension.of(block));
+  }
+
+  private static long blockSize(Node node) {
+    long block = node.integer("blocksize", 1);
+    Arguments.require(
+        block >= 1 && block <= FusedOperators.LARGEST_BLOCK,
+        "blocksize is " + block + ", not within 1.." + FusedOperators.LARGEST_BLOCK);
+    return block;
   }
 
   static NativeCall lowerFused(InferenceContext context) {
@@ -148,10 +180,14 @@ final class ConvolutionOperators {
     String activation = node.text("activation", "none");
     Arguments.require(
         ACTIVATIONS.contains(activation), "there is no activation function '" + activation + "'");
-    long[] window = integers(context, 1);
-    long[] integers = Arrays.copyOf(window, window.length + 2);
+    long block = blockSize(node);
+    long[] window = integers(context, 1, block);
+    long[] integers = Arrays.copyOf(window, window.length + (block == 1 ? 2 : 3));
     integers[window.length] = ACTIVATIONS.indexOf(activation);
     integers[window.length + 1] = node.integer("residual_first", 0);
+    if (block > 1) {
+      integers[window.length + 2] = block;
+    }
     double[] floats = {
       node.number("alpha", 0),
       node.number("beta", 0),

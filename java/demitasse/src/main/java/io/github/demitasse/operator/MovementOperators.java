@@ -190,18 +190,19 @@ final class MovementOperators {
   private static void inferDepthToSpace(InferenceContext context) {
     Dimension block = blockSize(context);
     Shape shape = context.inputShape(0);
-    Shape result = Shapes.unknown(4);
-    if (shape != null) {
-      Arguments.require(shape.rank() == 4, "needs [N, C, H, W], given " + shape);
-      result =
-          Shape.of(
-              shape.dimension(0),
-              DimensionArithmetic.divideExactly(
-                  shape.dimension(1), DimensionArithmetic.multiply(block, block)),
-              DimensionArithmetic.multiply(shape.dimension(2), block),
-              DimensionArithmetic.multiply(shape.dimension(3), block));
-    }
-    context.output(0, context.inputType(0), result);
+    context.output(
+        0, context.inputType(0), shape == null ? Shapes.unknown(4) : depthToSpace(shape, block));
+  }
+
+  /** The shape of images whose channels become blocks of pixels. */
+  static Shape depthToSpace(Shape shape, Dimension block) {
+    Arguments.require(shape.rank() == 4, "needs [N, C, H, W], given " + shape);
+    return Shape.of(
+        shape.dimension(0),
+        DimensionArithmetic.divideExactly(
+            shape.dimension(1), DimensionArithmetic.multiply(block, block)),
+        DimensionArithmetic.multiply(shape.dimension(2), block),
+        DimensionArithmetic.multiply(shape.dimension(3), block));
   }
 
   private static NativeCall lowerDepthToSpace(InferenceContext context) {

@@ -122,6 +122,7 @@ final class ChannelsLastLowering {
   // ---- convolution
 
   private static final int ACTIVATION = 9;
+  private static final int BLOCK = 11;
 
   private boolean convolution() {
     String x = input(0);
@@ -134,11 +135,16 @@ final class ChannelsLastLowering {
             && (bias.isEmpty() || lowering.weight(bias) != null)
             && activation() != Demitasse.DMT_ACTIVATION_LEAKY_RELU
             && Arrays.stream(call.integers()).allMatch(number -> number >= 0);
+    long[] window = call.integers();
+    long group = window[0];
+    long block = window.length > BLOCK ? window[BLOCK] : 1;
+    if (!possible && block > 1) {
+      throw new UnsupportedOperationException(
+          "a convolution whose results become blocks needs constant filters and no leaky_relu");
+    }
     if (!possible) {
       return false;
     }
-    long[] window = call.integers();
-    long group = window[0];
     boolean channelsFirst =
         group == 1
             && !values.has(x)
@@ -165,7 +171,7 @@ final class ChannelsLastLowering {
       program.codeConvolution(
           codes,
           from,
-          lowering.packedCodeConvolution(input(1), group),
+          lowering.packedCodeConvolution(input(1), group, block),
           geometry,
           biases,
           activation(),
@@ -178,7 +184,7 @@ final class ChannelsLastLowering {
     }
     program.convolution(
         channelsFirst ? lowering.id(x) : values.id(x),
-        lowering.packedConvolution(input(1), group, kind),
+        lowering.packedConvolution(input(1), group, block, kind),
         geometry,
         biases,
         activation(),

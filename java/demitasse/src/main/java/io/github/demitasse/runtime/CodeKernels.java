@@ -38,23 +38,23 @@ final class CodeKernels {
   }
 
   /** The handle of a packed kernel that {@link #accepts} is true for. */
-  static long pack(Weight weight, long group) {
+  static long pack(Weight weight, long group, long block) {
     NativeLibrary.load();
     if (weight instanceof CodebookWeight book) {
-      return pack(book, group);
+      return pack(book, group, block);
     }
     QuantizedWeight quantized = (QuantizedWeight) weight;
     Tensor codes = quantized.codes();
     float[] scales = quantized.scales().toFloats();
     if (codes.type() == DataType.INT8) {
-      return pack(codes, scales, group);
+      return pack(codes, scales, group, block);
     }
     try (Tensor wide = Tensor.ofIntegers(DataType.INT8, codes.toLongs(), codes.shape())) {
-      return pack(wide, scales, group);
+      return pack(wide, scales, group, block);
     }
   }
 
-  private static long pack(CodebookWeight book, long group) {
+  private static long pack(CodebookWeight book, long group, long block) {
     float largest = 0;
     float[] levels = book.codebook().toFloats();
     for (float level : levels) {
@@ -70,11 +70,11 @@ final class CodeKernels {
       scales[i] *= step;
     }
     try (Tensor wide = Tensor.ofIntegers(DataType.INT8, codes, book.shape())) {
-      return pack(wide, scales, group);
+      return pack(wide, scales, group, block);
     }
   }
 
-  private static long pack(Tensor codes, float[] scales, long group) {
+  private static long pack(Tensor codes, float[] scales, long group, long block) {
     HandleCell out = new HandleCell();
     long source = NativeMemory.address(codes.acquire());
     try {
@@ -84,7 +84,7 @@ final class CodeKernels {
               codes.byteSize(),
               codes.shape(),
               group,
-              1,
+              block,
               scales,
               scales.length,
               out.address()));

@@ -231,8 +231,8 @@ final class Lowering {
   }
 
   /** The handle of the packed kernel of a convolution. */
-  long packedConvolution(String value, long group, int kind) {
-    return packedWeights.convolution(value, weight(value), group, kind);
+  long packedConvolution(String value, long group, long block, int kind) {
+    return packedWeights.convolution(value, weight(value), group, block, kind);
   }
 
   /** The handle of the packed form of the constant [k, n]. */
@@ -319,8 +319,8 @@ final class Lowering {
   }
 
   /** The handle of the packed kernel of a convolution of codes. */
-  long packedCodeConvolution(String value, long group) {
-    return packedWeights.codeConvolution(value, weight(value), group);
+  long packedCodeConvolution(String value, long group, long block) {
+    return packedWeights.codeConvolution(value, weight(value), group, block);
   }
 
   // ---- the program, for the lowerings

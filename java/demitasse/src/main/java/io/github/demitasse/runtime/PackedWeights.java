@@ -127,14 +127,15 @@ final class PackedWeights implements AutoCloseable {
   /**
    * The handle of the kernel of a convolution, as ONNX has it. It belongs to this object.
    *
+   * @param block the height and width of the block of pixels that each of its results becomes
    * @param kind a DMT_CONVOLUTION_ constant
    */
-  synchronized long convolution(String name, Weight weight, long group, int kind) {
-    String key = name + " in " + group + " groups, kind " + kind;
+  synchronized long convolution(String name, Weight weight, long group, long block, int kind) {
+    String key = name + " in " + group + " groups, blocks of " + block + ", kind " + kind;
     Long handle = packed.get(key);
     if (handle == null) {
       try {
-        handle = packConvolution(weight, group, kind);
+        handle = packConvolution(weight, group, block, kind);
       } catch (IllegalArgumentException refused) {
         throw WeightPacking.named(name, weight, refused);
       }
@@ -144,12 +145,13 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /** The handle of the kernel of a convolution of codes. It belongs to this object. */
-  synchronized long codeConvolution(String name, Weight weight, long group) {
+  synchronized long codeConvolution(String name, Weight weight, long group, long block) {
     return packed.computeIfAbsent(
-        name + " in " + group + " groups, codes", key -> CodeKernels.pack(weight, group));
+        name + " in " + group + " groups, blocks of " + block + ", codes",
+        key -> CodeKernels.pack(weight, group, block));
   }
 
-  private static long packConvolution(Weight weight, long group, int kind) {
+  private static long packConvolution(Weight weight, long group, long block, int kind) {
     NativeLibrary.load();
     float[] floats;
     try (Tensor values = weight.dequantize()) {
@@ -158,7 +160,7 @@ final class PackedWeights implements AutoCloseable {
     HandleCell out = new HandleCell();
     NativeStatus.check(
         Demitasse.dmt_weight_pack_convolution(
-            floats, 4L * floats.length, weight.shape(), group, 1, kind, out.address()));
+            floats, 4L * floats.length, weight.shape(), group, block, kind, out.address()));
     return out.get();
   }
 

@@ -41,7 +41,11 @@ public final class Graphs {
   }
 
   public Graphs weight(String name, Tensor tensor) {
-    weights.put(name, new DenseWeight(tensor));
+    return weight(name, new DenseWeight(tensor));
+  }
+
+  public Graphs weight(String name, Weight weight) {
+    weights.put(name, weight);
     return this;
   }
 

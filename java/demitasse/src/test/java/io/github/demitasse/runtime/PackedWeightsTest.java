@@ -31,7 +31,7 @@ class PackedWeightsTest {
                 Callable<Integer> ahead = () -> packLinear(weights, linear);
                 Future<Integer> packed = other.submit(ahead);
                 for (int i = 0; i < WEIGHTS; i++) {
-                  weights.convolution("convolution " + i, kernel, 1, 0);
+                  weights.convolution("convolution " + i, kernel, 1, 1, 0);
                 }
                 assertEquals(WEIGHTS, packed.get());
               }

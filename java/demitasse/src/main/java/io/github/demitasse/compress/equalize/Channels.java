@@ -6,7 +6,9 @@ import io.github.demitasse.graph.Node;
 
 /**
  * Immutable: which channels the elements of a layer's weight join: weight[in, out] of a linear
- * layer, or kernel[out, in / group, ..] of a convolution, depthwise ones among them.
+ * layer, or kernel[out, in / group, ..] of a convolution, depthwise ones among them. Where a
+ * convolution's results become blocks of pixels, {@code outputs} are what is left, and one has
+ * several of the kernel's.
  */
 record Channels(boolean linear, int inputs, int outputs, int group, int taps) {
 
@@ -22,6 +24,7 @@ record Channels(boolean linear, int inputs, int outputs, int group, int taps) {
       throw new IllegalArgumentException(
           "layer '" + layer.name() + "': " + group + " groups do not divide " + shape[0]);
     }
+    long block = layer.integer("blocksize", 1);
     long taps = 1;
     for (int axis = 2; axis < shape.length; axis++) {
       taps *= shape[axis];
@@ -29,14 +32,14 @@ record Channels(boolean linear, int inputs, int outputs, int group, int taps) {
     return new Channels(
         false,
         Math.toIntExact(shape[1] * group),
-        Math.toIntExact(shape[0]),
+        Math.toIntExact(shape[0] / (block * block)),
         Math.toIntExact(group),
         Math.toIntExact(taps));
   }
 
   /** The output channel that an element of the weight serves. */
   int output(int element) {
-    return linear ? element % outputs : element / taps / (inputs / group);
+    return (linear ? element : element / taps / (inputs / group)) % outputs;
   }
 
   /** The input channel that an element of the weight reads. */

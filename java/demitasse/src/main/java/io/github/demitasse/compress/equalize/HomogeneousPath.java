@@ -5,14 +5,15 @@ import io.github.demitasse.graph.Node;
 import io.github.demitasse.tensor.Tensor;
 import io.github.demitasse.weight.DenseWeight;
 import io.github.demitasse.weight.Weight;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
 /**
  * Thread-safe: what lies between two convolutions and lets a factor per channel pass: operators f
  * with {@code f(s x) = s f(x)} for every positive s, channel by channel. Those are ReLU and its
- * leaky forms, pooling, resizing of pictures, and padding with zeros or with what is there; not
- * hard-swish, sigmoids or clipping.
+ * leaky forms, pooling, resizing and cutting of pictures, and padding with zeros or with what is
+ * there; not hard-swish, sigmoids or clipping.
  */
 final class HomogeneousPath {
   private static final int CHANNEL_AXIS = 1;
@@ -57,6 +58,7 @@ final class HomogeneousPath {
       case "MaxPool" -> !node.hasOutput(1);
       case "Pad" -> padsPictures(node);
       case "Resize" -> resizesPictures(node);
+      case "Slice" -> cutsPictures(node);
       default -> false;
     };
   }
@@ -73,6 +75,11 @@ final class HomogeneousPath {
         && pads.length == 8
         && pads[CHANNEL_AXIS] == 0
         && pads[pads.length / 2 + CHANNEL_AXIS] == 0;
+  }
+
+  private boolean cutsPictures(Node slice) {
+    long[] axes = integers(slice, 3);
+    return axes != null && Arrays.stream(axes).allMatch(axis -> axis > CHANNEL_AXIS);
   }
 
   private boolean resizesPictures(Node resize) {

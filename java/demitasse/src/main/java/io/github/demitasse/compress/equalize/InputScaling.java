@@ -209,7 +209,7 @@ final class InputScaling {
       if (node.hasInput(input)) {
         float[] values = floats(node.input(input));
         for (int i = 0; i < values.length; i++) {
-          values[i] /= factors[i];
+          values[i] /= factors[i % factors.length];
         }
       }
     }

@@ -139,7 +139,9 @@ final class BiasCorrection {
   /** The layer without bias, residual, activation function and what is done to its result. */
   private static Node productsAlone(Node layer, String name) {
     Map<String, Attribute> attributes = new HashMap<>(layer.attributes());
-    attributes.keySet().removeAll(List.of("output_scale", "output_shift", "residual_first"));
+    attributes
+        .keySet()
+        .removeAll(List.of("output_scale", "output_shift", "residual_first", "blocksize"));
     attributes.put("activation", Attribute.of("none"));
     return new Node(
         name,

@@ -19,6 +19,17 @@ record ChannelAffine(double[] factors, double[] summands) {
         : arithmetic(node, node.input(1 - input), channels, rank, graph);
   }
 
+  /** The same for this many times as many channels, one set of them after the other. */
+  ChannelAffine repeated(int times) {
+    double[] allFactors = new double[factors.length * times];
+    double[] allSummands = new double[allFactors.length];
+    for (int c = 0; c < allFactors.length; c++) {
+      allFactors[c] = factors[c % factors.length];
+      allSummands[c] = summands[c % factors.length];
+    }
+    return new ChannelAffine(allFactors, allSummands);
+  }
+
   /** True when it only adds. */
   boolean isShift() {
     return Arrays.stream(factors).allMatch(factor -> factor == 1);

@@ -30,6 +30,11 @@ final class Convolutions {
     return convolution.number("output_shift", 0);
   }
 
+  /** The height and width of the block of pixels that each of the convolution's results becomes. */
+  static int block(Node convolution) {
+    return (int) convolution.integer("blocksize", 1);
+  }
+
   static boolean hasResidual(Node convolution) {
     return convolution.hasInput(3);
   }
@@ -95,5 +100,14 @@ final class Convolutions {
       tensor.close();
     }
     return values;
+  }
+
+  /** Puts a weight in the place of another if nobody else reads that; the weight's name. */
+  static String store(String former, Weight weight, String name, GraphEditor graph) {
+    if (!graph.hasOneConsumer(former)) {
+      return graph.addWeight(name, weight);
+    }
+    graph.replaceWeight(former, weight);
+    return former;
   }
 }

@@ -12,7 +12,14 @@ import java.util.function.BiConsumer;
 /** Thread-safe: a fused convolution in plain ONNX. */
 final class ExpandConvolution {
   private static final Set<String> OWN =
-      Set.of("activation", "alpha", "beta", "output_scale", "output_shift", "residual_first");
+      Set.of(
+          "activation",
+          "alpha",
+          "beta",
+          "output_scale",
+          "output_shift",
+          "residual_first",
+          "blocksize");
 
   private ExpandConvolution() {}
 
@@ -33,6 +40,11 @@ final class ExpandConvolution {
 
   static void add(Node node, Expansion.Scope scope) {
     Chain chain = new Chain();
+    int block = Convolutions.block(node);
+    if (block > 1) {
+      Map<String, Attribute> size = Map.of("blocksize", Attribute.of(block));
+      chain.steps.add((x, y) -> scope.nodeTo(y, "DepthToSpace", size, x));
+    }
     boolean residual = Convolutions.hasResidual(node);
     boolean first = residual && node.integer("residual_first", 0) != 0;
     BiConsumer<String, String> sum = (x, y) -> scope.nodeTo(y, "Add", Map.of(), x, node.input(3));

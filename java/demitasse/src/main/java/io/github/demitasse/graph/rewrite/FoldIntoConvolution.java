@@ -34,12 +34,13 @@ final class FoldIntoConvolution implements Rewrite {
     }
     boolean transposed = convolution.is("ConvTranspose");
     long[] shape = graph.weight(convolution.input(1)).shape();
-    long channels = transposed ? shape[1] * convolution.integer("group", 1) : shape[0];
+    int copies = Convolutions.block(convolution) * Convolutions.block(convolution);
+    long channels = transposed ? shape[1] * convolution.integer("group", 1) : shape[0] / copies;
     ChannelAffine affine = ChannelAffine.of(root, input, channels, shape.length, graph);
     if (affine == null) {
       return false;
     }
-    fold(root, convolution, affine, transposed, graph);
+    fold(root, convolution, affine.repeated(copies), transposed, graph);
     return true;
   }
 
@@ -65,7 +66,7 @@ final class FoldIntoConvolution implements Rewrite {
     if (!affine.isShift()) {
       long groups = transposed ? convolution.integer("group", 1) : 1;
       filters =
-          store(
+          Convolutions.store(
               filters,
               scaled(graph.weight(filters), affine.factors(), transposed, groups),
               convolution.name() + ".weight",
@@ -79,19 +80,10 @@ final class FoldIntoConvolution implements Rewrite {
     DenseWeight folded = new DenseWeight(Tensor.of(bias, bias.length));
     String name =
         convolution.hasInput(2)
-            ? store(convolution.input(2), folded, convolution.name() + ".bias", graph)
+            ? Convolutions.store(convolution.input(2), folded, convolution.name() + ".bias", graph)
             : graph.addWeight(convolution.name() + ".bias", folded);
     Node result = convolution.withInputs(List.of(convolution.input(0), filters, name));
     graph.replace(root, result.withOutputs(List.of(root.output(0))));
-  }
-
-  /** Puts a weight in the place of another if nobody else reads that; the weight's name. */
-  private static String store(String former, Weight weight, String name, GraphEditor graph) {
-    if (!graph.hasOneConsumer(former)) {
-      return graph.addWeight(name, weight);
-    }
-    graph.replaceWeight(former, weight);
-    return former;
   }
 
   /** The filters [m, c, ..] of each m, or, transposed, [c, m / groups, ..], times a factor. */

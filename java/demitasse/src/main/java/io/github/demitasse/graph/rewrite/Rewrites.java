@@ -119,10 +119,13 @@ public final class Rewrites {
         new FuseHardSwish(),
         // convolutions
         new FuseConvolution(),
+        new FuseTransposedConvolution(),
+        new SinkCrop(),
         new FoldIntoConvolution(),
         new FuseConvolutionActivation(),
         new FuseConvolutionScale(),
         new FuseResidual(FusedOperators.FUSED_CONV),
+        new FuseDepthToSpace(),
         // linear layers
         new FuseGemm(),
         new FuseMatMul(),
