@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 #include "conv/finish.h"
 #include "gemm/workspace.h"
@@ -50,17 +51,20 @@ void global_average_pool(const OperatorCall& call) {
   });
 }
 
+// A scale and a zero point that were given as attributes.
+QuantizationParameters code_parameters(const OperatorCall& call, double scale, int64_t zero_point) {
+  const auto rounded = static_cast<float>(scale);
+  if (!(rounded > 0) || !std::isfinite(rounded) || !std::isfinite(1 / rounded) || zero_point < 0 ||
+      zero_point > 255) {
+    reject(call, "scale %g and zero point %lld", scale, static_cast<long long>(zero_point));
+  }
+  return {rounded, static_cast<int32_t>(zero_point)};
+}
+
 // floats: scale; integers: zero point.
 QuantizationParameters code_parameters(const OperatorCall& call) {
   require_attributes(call, 1, 1);
-  const auto scale = static_cast<float>(call.floats[0]);
-  const int64_t zero_point = call.integers[0];
-  if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(1 / scale) || zero_point < 0 ||
-      zero_point > 255) {
-    reject(call, "scale %g and zero point %lld", call.floats[0],
-           static_cast<long long>(zero_point));
-  }
-  return {scale, static_cast<int32_t>(zero_point)};
+  return code_parameters(call, call.floats[0], call.integers[0]);
 }
 
 // f32 to u8 codes of the same shape.
@@ -220,6 +224,30 @@ void scalar_pool(const PoolCall& call) {
   }
 }
 
+void scalar_code_pool(const CodePoolCall& call, QuantizationParameters to) {
+  for (int64_t c = 0; c < call.channels; ++c) {
+    uint8_t largest = 0;
+    int64_t sum = 0;
+    for (int64_t i = 0; i < call.rows; ++i) {
+      for (int64_t j = 0; j < call.columns; ++j) {
+        const uint8_t code = call.x[i * call.row_stride + j * call.column_stride + c];
+        largest = std::max(largest, code);
+        sum += code;
+      }
+    }
+    if (call.maximum) {
+      call.codes[c] = largest;
+      continue;
+    }
+    const float mean = (static_cast<float>(sum) - call.zero_sum) * call.scale;
+    if (call.codes == nullptr) {
+      call.to[c] = mean;
+    } else {
+      call.codes[c] = requantize(mean, to);
+    }
+  }
+}
+
 // [N, H, W, C] as [N, C, H, W].
 TensorView channels_first(const TensorView& tensor) {
   TensorView moved = tensor;
@@ -229,59 +257,141 @@ TensorView channels_first(const TensorView& tensor) {
   return moved;
 }
 
+// The windows of [N, H, W, C], and what to pass to the kernels.
+class PoolWindows {
+ public:
+  static constexpr size_t kAttributes = 11;
+
+  PoolWindows(const OperatorCall& call, bool maximum, int64_t own_integers, int64_t own_floats)
+      : x_(call.inputs[0]), y_(call.outputs[0]) {
+    if (x_.rank != 4 || y_.rank != 4 || x_.dims[0] != y_.dims[0] || x_.dims[3] != y_.dims[3]) {
+      reject(call, "%s to %s", describe(x_).c_str(), describe(y_).c_str());
+    }
+    require_attributes(call, kAttributes + own_integers, own_floats);
+    window_ = make_window(call, channels_first(x_), channels_first(y_), call.integers.data() + 1,
+                          call.integers.subspan(3, 8), Rounding::either);
+    maximum_ = maximum;
+    count_padding_ = !maximum && call.integers[0] != 0;
+    // Divisions for each column, not for each pixel.
+    const WindowAxis& axis = window_.axes[2];
+    columns_.resize(y_.elements() == 0 ? 0 : y_.dims[2]);
+    for (size_t o = 0; o < columns_.size(); ++o) {
+      columns_[o] = axis.taps(axis.start(static_cast<int64_t>(o)));
+    }
+  }
+
+  // Codes in a window, at most.
+  int64_t most_taps() const {
+    const WindowAxis &vertical = window_.axes[1], &horizontal = window_.axes[2];
+    return std::min(vertical.kernel, vertical.in) * std::min(horizontal.kernel, horizontal.in);
+  }
+
+  // Calls body(part, x, y, taps, count) for each pixel of y: `part` has its window filled in, `x`
+  // and `y` are indices of elements, `taps` of `count` elements that a mean is made of exist.
+  template <class Call, class Body>
+  void for_each(const OperatorCall& call, const Call& all, Body&& body) const {
+    if (y_.elements() == 0) return;
+    const WindowAxis &vertical = window_.axes[1], &horizontal = window_.axes[2];
+    const int64_t channels = x_.dims[3], width = x_.dims[2], out_width = y_.dims[2];
+    const int64_t reads = std::min(std::max<int64_t>(1, window_.in_size), window_.kernel_size);
+    const int64_t grain = std::max<int64_t>(1, kElementGrain / reads / (out_width * channels));
+    call.executor.parallel_for(y_.dims[0] * y_.dims[1], grain, [&](int64_t begin, int64_t end) {
+      Call part = all;
+      part.maximum = maximum_;
+      part.channels = channels;
+      part.row_stride = vertical.dilation * width * channels;
+      part.column_stride = horizontal.dilation * channels;
+      for (int64_t line = begin; line < end; ++line) {
+        int64_t o[kMaxSpatialRank] = {0, line % vertical.out, 0};
+        const int64_t image = line / vertical.out * vertical.in * width * channels;
+        const WindowAxis::Taps rows = vertical.taps(vertical.start(o[1]));
+        const int64_t row = vertical.start(o[1]) + rows.first * vertical.dilation;
+        part.rows = rows.last - rows.first;
+        for (o[2] = 0; o[2] < out_width; ++o[2]) {
+          const WindowAxis::Taps columns = columns_[o[2]];
+          const int64_t column = horizontal.start(o[2]) + columns.first * horizontal.dilation;
+          part.columns = columns.last - columns.first;
+          const int64_t taps = part.rows * part.columns;
+          const double count =
+              count_padding_ ? padded_count(window_.axes, o) : static_cast<double>(taps);
+          const int64_t first = taps == 0 ? 0 : (row * width + column) * channels;
+          body(part, image + first, (line * out_width + o[2]) * channels, taps, count);
+        }
+      }
+    });
+  }
+
+ private:
+  const TensorView &x_, &y_;
+  Window window_;
+  bool maximum_ = false, count_padding_ = false;
+  std::vector<WindowAxis::Taps> columns_;
+};
+
+void pool_floats(const OperatorCall& call, bool maximum) {
+  const PoolWindows windows(call, maximum, 0, 0);
+  const float* const x = call.inputs[0].as<float>();
+  float* const y = call.outputs[0].as<float>();
+  require_dtype(call, call.outputs[0], DMT_F32);
+  const Isa isa = active_isa();
+  const auto kernel = isa == Isa::scalar ? scalar_pool : convolution_kernels(isa).pool;
+  windows.for_each(call, PoolCall{},
+                   [&](PoolCall& part, int64_t from, int64_t to, int64_t, double count) {
+                     part.x = x + from;
+                     part.count = static_cast<float>(count);
+                     part.to = y + to;
+                     kernel(part);
+                   });
+}
+
+// Maxima are codes as x has them. For means: integers end with the zero point of x, floats are its
+// scale, and if codes are wanted theirs follow.
+void pool_codes(const OperatorCall& call, bool maximum) {
+  const TensorView& y = call.outputs[0];
+  const bool to_codes = y.dtype == DMT_U8;
+  if (maximum || !to_codes) require_dtype(call, y, maximum ? DMT_U8 : DMT_F32);
+  const int64_t own = maximum ? 0 : to_codes ? 2 : 1;
+  const PoolWindows windows(call, maximum, own, own);
+  CodePoolCall all;
+  QuantizationParameters from, to;
+  if (!maximum) {
+    const int64_t* zero_points = call.integers.data() + PoolWindows::kAttributes;
+    from = code_parameters(call, call.floats[0], zero_points[0]);
+    if (to_codes) {
+      to = code_parameters(call, call.floats[1], zero_points[1]);
+      all.inverse_scale = 1 / to.scale;
+      all.zero_point = to.zero_point;
+    }
+    if (windows.most_taps() > CodePoolCall::kMostAveraged) {
+      reject(call, "the mean of %lld codes", static_cast<long long>(windows.most_taps()));
+    }
+  }
+  const uint8_t* const x = call.inputs[0].as<uint8_t>();
+  const Isa isa = active_isa();
+  windows.for_each(
+      call, all, [&](CodePoolCall& part, int64_t first, int64_t at, int64_t taps, double count) {
+        part.x = x + first;
+        part.zero_sum = static_cast<float>(taps * from.zero_point);
+        part.scale = count == 0 ? 0 : static_cast<float>(static_cast<double>(from.scale) / count);
+        if (to_codes) {
+          part.codes = y.as<uint8_t>() + at;
+        } else {
+          part.to = y.as<float>() + at;
+        }
+        if (isa == Isa::scalar) {
+          scalar_code_pool(part, to);
+        } else {
+          convolution_kernels(isa).code_pool(part);
+        }
+      });
+}
+
 // integers: as the operator of this name without "ChannelsLast" has them. x: [N, H, W, C].
 void pool(const OperatorCall& call, bool maximum) {
   require_tensors(call, 1);
-  const TensorView& x = call.inputs[0];
-  const TensorView& y = call.outputs[0];
-  require_dtype(call, x, DMT_F32);
-  require_dtype(call, y, DMT_F32);
-  if (x.rank != 4 || y.rank != 4 || x.dims[0] != y.dims[0] || x.dims[3] != y.dims[3]) {
-    reject(call, "%s to %s", describe(x).c_str(), describe(y).c_str());
-  }
-  require_attributes(call, 11);
-  const Window window =
-      make_window(call, channels_first(x), channels_first(y), call.integers.data() + 1,
-                  call.integers.subspan(3), Rounding::either);
-  const WindowAxis* axes = window.axes;
-  const WindowAxis &vertical = axes[1], &horizontal = axes[2];
-  const bool count_padding = !maximum && call.integers[0] != 0;
-  const int64_t channels = x.dims[3], width = x.dims[2], out_width = y.dims[2];
-  const int64_t lines = y.dims[0] * y.dims[1];
-  if (y.elements() == 0) return;
-  const int64_t reads = std::min(std::max<int64_t>(1, window.in_size), window.kernel_size);
-  const int64_t grain = std::max<int64_t>(1, kElementGrain / reads / (out_width * channels));
-  const Isa isa = active_isa();
-  call.executor.parallel_for(lines, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) {
-      int64_t o[kMaxSpatialRank] = {0, line % vertical.out, 0};
-      const float* image = x.as<float>() + line / vertical.out * vertical.in * width * channels;
-      const WindowAxis::Taps rows = vertical.taps(vertical.start(o[1]));
-      PoolCall part;
-      part.maximum = maximum;
-      part.channels = channels;
-      part.rows = rows.last - rows.first;
-      part.row_stride = vertical.dilation * width * channels;
-      part.column_stride = horizontal.dilation * channels;
-      for (o[2] = 0; o[2] < out_width; ++o[2]) {
-        const WindowAxis::Taps columns = horizontal.taps(horizontal.start(o[2]));
-        part.columns = columns.last - columns.first;
-        const int64_t row = vertical.start(o[1]) + rows.first * vertical.dilation;
-        const int64_t column = horizontal.start(o[2]) + columns.first * horizontal.dilation;
-        const bool nothing = part.rows == 0 || part.columns == 0;
-        part.x = nothing ? image : image + (row * width + column) * channels;
-        part.count = static_cast<float>(count_padding ? padded_count(axes, o)
-                                                      : static_cast<double>(part.rows) *
-                                                            static_cast<double>(part.columns));
-        part.to = y.as<float>() + (line * out_width + o[2]) * channels;
-        if (isa == Isa::scalar) {
-          scalar_pool(part);
-        } else {
-          convolution_kernels(isa).pool(part);
-        }
-      }
-    }
-  });
+  if (call.inputs[0].dtype == DMT_U8) return pool_codes(call, maximum);
+  require_dtype(call, call.inputs[0], DMT_F32);
+  pool_floats(call, maximum);
 }
 
 void max_pool(const OperatorCall& call) { pool(call, true); }

@@ -24,6 +24,7 @@ const ConvolutionKernels convolution_kernels_avx2 = {
     .code_depthwise = avx2::depthwise<CodeDepthwiseCall>,
     .mean = avx2::mean,
     .pool = avx2::pool,
+    .code_pool = avx2::code_pool,
     .gate = avx2::gate,
     .code_panel_vectors = avx2::kRegisters == 32 ? 3 : 1,
 };

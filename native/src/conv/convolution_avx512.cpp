@@ -24,6 +24,7 @@ const ConvolutionKernels convolution_kernels_avx512 = {
     .code_depthwise = avx512::depthwise<CodeDepthwiseCall>,
     .mean = avx512::mean,
     .pool = avx512::pool,
+    .code_pool = avx512::code_pool,
     .gate = avx512::gate,
     .code_panel_vectors = avx512::kRegisters == 32 ? 3 : 1,
 };

@@ -100,14 +100,30 @@ struct CodeDepthwiseCall {
 };
 
 // One window of a channels-last image, of which only what lies inside is given.
-struct PoolCall {
-  const float* x = nullptr;  // the first pixel
+struct PoolWindow {
   int64_t rows = 0, row_stride = 0;
   int64_t columns = 0, column_stride = 0;
   int64_t channels = 0;
-  bool maximum = false;  // of nothing: -infinity
-  float count = 0;       // else the sum is divided by this; the mean of nothing is 0
-  float* to = nullptr;
+  bool maximum = false;
+};
+
+struct PoolCall : PoolWindow {
+  const float* x = nullptr;  // the first pixel
+  float count = 0;           // of a mean: the sum is divided by this; the mean of nothing is 0
+  float* to = nullptr;       // the maximum of nothing is -infinity
+};
+
+// Largest codes, 0 of nothing; or means, scale * (sum - zero_sum), as floats or as codes of them.
+struct CodePoolCall : PoolWindow {
+  // A window's codes have sums that are exact as floats.
+  static constexpr int64_t kMostAveraged = (1 << 24) / 255;
+  const uint8_t* x = nullptr;
+  float zero_sum = 0;        // zero point of x times the number of codes in the window
+  float scale = 0;           // that of x over the number of elements of the mean
+  float* to = nullptr;       // of means
+  uint8_t* codes = nullptr;  // of maxima, or instead of `to`, as requantize()
+  float inverse_scale = 1;
+  int32_t zero_point = 0;
 };
 
 // y = x * gates over some pixels of one image.
@@ -132,6 +148,7 @@ struct ConvolutionKernels {
   // to[c] = the mean over positions of x[position][c]; `stride` floats between positions.
   void (*mean)(const float* x, int64_t positions, int64_t stride, int64_t channels, float* to);
   void (*pool)(const PoolCall& call);
+  void (*code_pool)(const CodePoolCall& call);
   void (*gate)(const GateCall& call);
   int code_panel_vectors;  // in a panel of code_tile, at most
 };

@@ -47,13 +47,38 @@ void transpose(const OperatorCall& call) {
   strided_copy(view, bytes, in.data, out.data, call.executor);
 }
 
+// `run` bytes, from kPiece to twice as many, in two pieces that may overlap: what a call of memcpy
+// takes is more than that for a pixel's channels.
+template <int kPiece>
+void copy_two_pieces(const char* from, int64_t from_step, char* to, int64_t to_step, int64_t run,
+                     int64_t count) {
+  for (int64_t i = 0; i < count; ++i, from += from_step, to += to_step) {
+    char begin[kPiece], end[kPiece];
+    std::memcpy(begin, from, kPiece);
+    std::memcpy(end, from + run - kPiece, kPiece);
+    std::memcpy(to, begin, kPiece);
+    std::memcpy(to + run - kPiece, end, kPiece);
+  }
+}
+
+void copy_some_runs(const char* from, int64_t from_step, char* to, int64_t to_step, int64_t run,
+                    int64_t count) {
+  const auto pieces = [&](auto copy) { copy(from, from_step, to, to_step, run, count); };
+  if (run >= 4 && run <= 8) return pieces(copy_two_pieces<4>);
+  if (run > 8 && run <= 16) return pieces(copy_two_pieces<8>);
+  if (run > 16 && run <= 32) return pieces(copy_two_pieces<16>);
+  if (run > 32 && run <= 64) return pieces(copy_two_pieces<32>);
+  for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step, from + i * from_step, run);
+}
+
 // Copies `count` runs of `run` bytes with these distances between their starts.
 void copy_runs(const char* from, int64_t from_step, char* to, int64_t to_step, int64_t run,
                int64_t count, const Executor& executor) {
   if (run == 0) return;
   const int64_t grain = std::max<int64_t>(1, 65536 / run);
   executor.parallel_for(count, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) std::memcpy(to + i * to_step, from + i * from_step, run);
+    copy_some_runs(from + begin * from_step, from_step, to + begin * to_step, to_step, run,
+                   end - begin);
   });
 }
 

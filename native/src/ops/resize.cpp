@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "core/aligned_buffer.h"
@@ -216,9 +217,14 @@ void resize_nearest(const OperatorCall& call, const std::vector<Axis>& axes,
                     const Options& options) {
   const TensorView& x = call.inputs[0];
   const TensorView& y = call.outputs[0];
+  // Axes that grow, the last one first: short copies along few lines, then whole lines.
+  std::vector<int32_t> order = order_of_axes(axes, options);
+  const auto growing =
+      std::find_if(order.begin(), order.end(), [&](int32_t i) { return axes[i].out > axes[i].in; });
+  std::sort(growing, order.end(), std::greater<>());
   dispatch_size(call, x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    run_passes(axes, order_of_axes(axes, options), x.as<T>(), y.as<T>(), x.elements(), y.elements(),
+    run_passes(axes, order, x.as<T>(), y.as<T>(), x.elements(), y.elements(),
                [&](int64_t outer, const Axis& axis, int64_t inner, const T* from, T* to) {
                  const Taps taps = nearest_taps(options, axis);
                  resize_axis(outer, axis, inner, from, to, call.executor,
