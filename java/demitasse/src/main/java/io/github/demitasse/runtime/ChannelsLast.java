@@ -43,7 +43,8 @@ final class ChannelsLast {
   }
 
   /** The codes of a value with the channels last; added to the program unless they are there. */
-  int codes(String value, Quantization quantization) {
+  int codes(String graphValue, Quantization quantization) {
+    String value = ImageCodeDemands.source(graphValue, quantization, lowering);
     Map<Quantization, Integer> made = codes.get(value);
     Integer id = made == null ? null : made.get(quantization);
     if (id == null) {
@@ -67,8 +68,13 @@ final class ChannelsLast {
   /** A new program value for the codes of this value. */
   int defineCodes(String value, Quantization quantization) {
     int id = lowering.program().value(DataType.UINT8, moved(lowering.shape(value)));
-    codes.computeIfAbsent(value, name -> new HashMap<>()).put(quantization, id);
+    defineCodes(value, quantization, id);
     return id;
+  }
+
+  /** States that the codes of this value are an existing program value. */
+  void defineCodes(String value, Quantization quantization, int id) {
+    codes.computeIfAbsent(value, name -> new HashMap<>()).put(quantization, id);
   }
 
   /** Makes the value in the order of the graph. */

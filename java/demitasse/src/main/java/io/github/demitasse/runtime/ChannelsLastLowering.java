@@ -78,8 +78,12 @@ final class ChannelsLastLowering {
     if (call.operator().equals("Conv")) {
       return convolution();
     }
+    ChannelsLastMovement movement = new ChannelsLastMovement(node, call, lowering);
+    if (lowering.isOnImageCodes(node)) {
+      return movement.lower();
+    }
     if (call.alias()) {
-      return reshape();
+      return isOnlyLast(input(0)) && movement.lower();
     }
     if (call.operator().equals("Transpose")) {
       return transpose();
@@ -87,18 +91,7 @@ final class ChannelsLastLowering {
     if (!isFollowing()) {
       return false;
     }
-    return switch (call.operator()) {
-      case "GlobalAveragePool" ->
-          globalPool(
-              lowering.type(input(0)) == DataType.FLOAT32
-                  ? "ChannelsLast.GlobalAveragePool"
-                  : "ReduceMean");
-      case "GlobalMaxPool" -> globalPool("ReduceMax");
-      case "MaxPool", "AveragePool" -> pool();
-      case "Concat" -> concatenate();
-      case "Resize" -> resize();
-      default -> gate() || ELEMENTWISE.contains(call.operator()) && elementwise();
-    };
+    return movement.lower() || gate() || ELEMENTWISE.contains(call.operator()) && elementwise();
   }
 
   private boolean isFollowing() {
@@ -207,9 +200,7 @@ final class ChannelsLastLowering {
               true;
           default -> false;
         };
-    return inKernel && !lowering.wantsFloats(node.output(0))
-        ? lowering.wantedImageCodes(node.output(0))
-        : null;
+    return inKernel ? lowering.wantedImageCodes(node.output(0)) : null;
   }
 
   private int activation() {
@@ -220,24 +211,6 @@ final class ChannelsLastLowering {
   }
 
   // ---- moving
-
-  /**
-   * A reshape that leaves samples and channels alone moves nothing with the channels last either.
-   */
-  private boolean reshape() {
-    String x = input(0);
-    if (!isOnlyLast(x) || !ChannelsLast.applies(shape)) {
-      return false;
-    }
-    long[] from = lowering.shape(x).dimensions();
-    long[] to = shape.dimensions();
-    if (from[0] != to[0] || from[1] != to[1]) {
-      return false;
-    }
-    int id = lowering.program().alias(values.id(x), ChannelsLast.moved(shape));
-    values.define(node.output(0), id);
-    return true;
-  }
 
   /** A transposition that moves the channels to the end, or from there, moves nothing. */
   private boolean transpose() {
@@ -276,25 +249,6 @@ final class ChannelsLastLowering {
 
   // ---- following
 
-  private boolean globalPool(String reduction) {
-    long[] axes = new long[shape.dimensions().length - 2];
-    Arrays.setAll(axes, i -> i + 1);
-    operator(reduction, new int[] {values.id(input(0))}, values.define(node.output(0)), axes);
-    return true;
-  }
-
-  private boolean pool() {
-    if (shape.dimensions().length != 4 || lowering.type(input(0)) != DataType.FLOAT32) {
-      return false;
-    }
-    operator(
-        "ChannelsLast." + call.operator(),
-        new int[] {values.id(input(0))},
-        values.define(node.output(0)),
-        call.integers());
-    return true;
-  }
-
   /** Channels times a number each, as squeeze-and-excite does; to codes if only they are wanted. */
   private boolean gate() {
     if (!call.operator().equals("Mul")) {
@@ -310,7 +264,7 @@ final class ChannelsLastLowering {
     }
     int[] inputs = {values.id(x), values.id(input(gates))};
     String y = node.output(0);
-    Quantization to = lowering.wantsFloats(y) ? null : lowering.wantedImageCodes(y);
+    Quantization to = lowering.wantedImageCodes(y);
     if (to == null) {
       operator("ChannelsLast.Gate", inputs, values.define(y));
     } else {
@@ -338,38 +292,6 @@ final class ChannelsLastLowering {
       gate = dimensions[i] == (i < 2 ? result[i] : 1);
     }
     return gate;
-  }
-
-  private boolean concatenate() {
-    int[] inputs = new int[call.inputs().size()];
-    for (int i = 0; i < inputs.length; i++) {
-      if (lowering.view().isConstant(input(i))) {
-        return false;
-      }
-    }
-    for (int i = 0; i < inputs.length; i++) {
-      inputs[i] = values.id(input(i));
-    }
-    int rank = shape.dimensions().length;
-    long axis = ChannelsLast.axis((int) call.integers()[0], rank);
-    operator("Concat", inputs, values.define(node.output(0)), axis);
-    return true;
-  }
-
-  /** For each axis there is a scale, and the begin and the end of a region, behind two numbers. */
-  private boolean resize() {
-    int rank = shape.dimensions().length;
-    double[] floats = call.floats().clone();
-    for (int part = 0; part < 3; part++) {
-      for (int axis = 0; axis < rank; axis++) {
-        int from = 2 + part * rank;
-        floats[from + ChannelsLast.axis(axis, rank)] = call.floats()[from + axis];
-      }
-    }
-    int x = values.id(input(0));
-    int y = values.define(node.output(0));
-    lowering.program().operator("Resize", new int[] {x}, new int[] {y}, call.integers(), floats);
-    return true;
   }
 
   private boolean elementwise() {

@@ -29,6 +29,16 @@ final class FakeQuantizeLowering implements NodeLowering {
     }
     Quantization quantization = Quantization.of(node);
     ProgramBuilder program = lowering.program();
+    if (isChannelsLast(node, quantization, lowering)) {
+      ChannelsLast values = lowering.channelsLast();
+      int[] inputs = {
+        values.codes(node.input(0), quantization),
+        scale(quantization, program),
+        zeroPoint(quantization, program)
+      };
+      operator(program, "DequantizeLinear", inputs, DEQUANTIZE, values.define(result));
+      return;
+    }
     RowShape shape = lowering.shape(result);
     int x = lowering.id(node, 0);
     int codes = program.value(DataType.UINT8, shape);
@@ -36,9 +46,8 @@ final class FakeQuantizeLowering implements NodeLowering {
     int zeroPoint;
     switch (quantization.mode()) {
       case Demitasse.DMT_QUANTIZATION_STATIC -> {
-        scale = program.constant(Tensor.scalar(quantization.scale()), new long[0]);
-        byte[] zero = {(byte) quantization.zeroPoint()};
-        zeroPoint = program.constant(Tensor.ofBytes(DataType.UINT8, zero), new long[0]);
+        scale = scale(quantization, program);
+        zeroPoint = zeroPoint(quantization, program);
         operator(program, "QuantizeLinear", new int[] {x, scale, zeroPoint}, QUANTIZE, codes);
       }
       case Demitasse.DMT_QUANTIZATION_DYNAMIC_TENSOR -> {
@@ -58,6 +67,22 @@ final class FakeQuantizeLowering implements NodeLowering {
         new int[] {codes, scale, zeroPoint},
         DEQUANTIZE,
         lowering.define(result));
+  }
+
+  private static boolean isChannelsLast(Node node, Quantization quantization, Lowering lowering) {
+    String x = node.input(0);
+    return quantization.mode() == Demitasse.DMT_QUANTIZATION_STATIC
+        && (quantization.equals(lowering.wantedImageCodes(x))
+            || lowering.channelsLast().has(x) && !lowering.isDefined(x));
+  }
+
+  private static int scale(Quantization quantization, ProgramBuilder program) {
+    return program.constant(Tensor.scalar(quantization.scale()), new long[0]);
+  }
+
+  private static int zeroPoint(Quantization quantization, ProgramBuilder program) {
+    byte[] zero = {(byte) quantization.zeroPoint()};
+    return program.constant(Tensor.ofBytes(DataType.UINT8, zero), new long[0]);
   }
 
   private static void operator(

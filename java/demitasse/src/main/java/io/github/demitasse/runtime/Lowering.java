@@ -30,7 +30,8 @@ import java.util.Set;
  * operation that computes it, where that operation can.
  */
 final class Lowering {
-  private record Step(Node node, NodeLowering lowering) {}
+  /** A node that is needed. */
+  record Step(Node node, NodeLowering lowering) {}
 
   private final Model model;
   private final GraphView view;
@@ -41,10 +42,7 @@ final class Lowering {
   private final Set<String> outputs;
 
   private final List<Step> steps = new ArrayList<>();
-  private final Set<String> asFloat = new HashSet<>();
-  private final Map<String, Quantization> asCodes = new HashMap<>();
-  private final Set<String> asSigns = new HashSet<>(); // results of Binarize
-  private final Map<String, Quantization> asImageCodes = new HashMap<>(); // channels last
+  private Demands demands;
 
   private final Map<String, Integer> ids = new HashMap<>();
   private final ChannelsLast channelsLast = new ChannelsLast(this);
@@ -81,7 +79,7 @@ final class Lowering {
   static Result lower(Request request, GraphView view, Collection<String> outputs) {
     Lowering lowering = new Lowering(request, view, outputs);
     Set<String> needed = lowering.findSteps();
-    lowering.findDemands();
+    lowering.demands = new Demands(lowering.steps, outputs, lowering);
     try (ProgramBuilder program = new ProgramBuilder()) { // waits for the native library
       lowering.program = program;
       return lowering.build(needed, outputs);
@@ -133,40 +131,6 @@ final class Lowering {
       }
     }
     return false;
-  }
-
-  /** Decides for every value whether it is wanted as floats, as codes, or both. */
-  private void findDemands() {
-    asFloat.addAll(outputs);
-    for (Step step : steps) {
-      if (!isFakeQuantize(step.node()) && !isBinarize(step.node())) {
-        for (String input : step.lowering().reads(step.node(), this)) {
-          if (takesSigns(step.node(), input)) {
-            asSigns.add(input);
-          } else if (takesCodes(step.node(), input)) {
-            Node quantizer = producers.get(input);
-            (isConvolution(step.node()) ? asImageCodes : asCodes)
-                .putIfAbsent(quantizer.input(0), Quantization.of(quantizer));
-          } else {
-            asFloat.add(input);
-          }
-        }
-      }
-    }
-    for (int i = steps.size() - 1; i >= 0; i--) {
-      Node node = steps.get(i).node();
-      boolean rounds = isFakeQuantize(node) || isBinarize(node);
-      if (rounds && asFloat.contains(node.output(0))) {
-        asFloat.add(node.input(0));
-      }
-      String x = node.input(0);
-      if (asSigns.contains(node.output(0)) && (asCodes.containsKey(x) || thresholds(x) == null)) {
-        asFloat.add(x);
-      }
-      if (takesSigns(node, x) && asCodes.containsKey(node.output(0))) {
-        asFloat.add(node.output(0)); // codes are not made from signs at once
-      }
-    }
   }
 
   private int[] defineInputs(Set<String> needed) {
@@ -249,7 +213,7 @@ final class Lowering {
     return node.is(Domains.DEMITASSE, FusedOperators.FAKE_QUANTIZE);
   }
 
-  private static boolean isBinarize(Node node) {
+  static boolean isBinarize(Node node) {
     return node.is(Domains.DEMITASSE, FusedOperators.BINARIZE);
   }
 
@@ -282,7 +246,10 @@ final class Lowering {
         : null;
   }
 
-  /** True when {@code input} is fake-quantized and {@code node} computes with its codes. */
+  /**
+   * True when {@code input} is fake-quantized and {@code node} computes with its codes; a
+   * convolution may add its floats, too.
+   */
   boolean takesCodes(Node node, String input) {
     Node quantizer = producers.get(input);
     if (quantizer != null && isFakeQuantize(quantizer) && isConvolution(node)) {
@@ -300,22 +267,27 @@ final class Lowering {
     return weight != null && WeightPacking.isInteger(weight, false) && shape(input).isMatrix();
   }
 
-  private static boolean isConvolution(Node node) {
+  static boolean isConvolution(Node node) {
     return node.is(Domains.DEMITASSE, FusedOperators.FUSED_CONV) || node.is("Conv");
   }
 
   private boolean takesImageCodes(Node node, String input, Node quantizer) {
     Weight weight = model.weights().get(node.input(1));
-    return node.inputs().lastIndexOf(input) == 0
+    return node.inputs().indexOf(input) == 0
         && weight != null
         && view.shape(input).isStatic()
         && CodeKernels.accepts(weight)
         && Quantization.of(quantizer).mode() == Demitasse.DMT_QUANTIZATION_STATIC;
   }
 
-  /** The codes, channels last, that a convolution should produce for the value, or null. */
+  /** The codes, channels last, that should be produced in place of floats, or null. */
   Quantization wantedImageCodes(String value) {
-    return asImageCodes.get(value);
+    return demands.imageCodes().only(value);
+  }
+
+  /** True when an operator between convolutions reads codes with their channels last. */
+  boolean isOnImageCodes(Node node) {
+    return demands.imageCodes().isOnCodes(node);
   }
 
   /** The handle of the packed kernel of a convolution of codes. */
@@ -331,12 +303,12 @@ final class Lowering {
 
   /** True when somebody reads the value as it is. */
   boolean wantsFloats(String value) {
-    return asFloat.contains(value);
+    return demands.wantsFloats(value);
   }
 
   /** The codes that an operation's epilogue should produce for the value, or null. */
   Quantization wantedCodes(String value) {
-    Quantization quantization = asCodes.get(value);
+    Quantization quantization = demands.codes(value);
     boolean inEpilogue =
         quantization != null && !quantization.acrossRows() && shape(value).isMatrix();
     return inEpilogue ? quantization : null;

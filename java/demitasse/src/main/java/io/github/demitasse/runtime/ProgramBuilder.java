@@ -139,7 +139,7 @@ final class ProgramBuilder implements AutoCloseable {
       int residual,
       boolean residualFirst,
       int y) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_convolution(
             program,
             x,
@@ -170,7 +170,7 @@ final class ProgramBuilder implements AutoCloseable {
       boolean residualFirst,
       int y,
       Quantization to) {
-    NativeStatus.check(
+    added(
         Demitasse.dmt_program_code_convolution(
             program,
             x,

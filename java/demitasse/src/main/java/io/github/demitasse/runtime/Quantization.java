@@ -33,6 +33,13 @@ record Quantization(int mode, float scale, int zeroPoint) {
     };
   }
 
+  /** The code of a number where the quantization is static; that of 0 for NaN. */
+  int code(float number) {
+    float steps = number / scale;
+    double code = Float.isNaN(steps) ? zeroPoint : Math.rint(steps) + zeroPoint;
+    return (int) Math.max(0, Math.min(255, code));
+  }
+
   // Written out: a record's own equals and hashCode cost milliseconds when first used.
   @Override
   public boolean equals(Object other) {
