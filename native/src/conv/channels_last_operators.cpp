@@ -137,7 +137,9 @@ void quantize_image(const OperatorCall& call) {
 
 void scalar_gate(const GateCall& call, QuantizationParameters parameters) {
   for (int64_t i = 0; i < call.elements; ++i) {
-    const float y = call.x[i] * call.gates[i % call.period];
+    float y = call.x[i];
+    if (call.gates != nullptr) y *= call.gates[i % call.period];
+    if (call.added != nullptr) y += call.added[i];
     if (call.codes == nullptr) {
       call.y[i] = y;
     } else {
@@ -146,7 +148,8 @@ void scalar_gate(const GateCall& call, QuantizationParameters parameters) {
   }
 }
 
-// x [N, .., C] times gate [N, 1 .., C]: f32, or u8 codes by requantize().
+// x [N, .., C] times gate [N, 1 .., C]: f32, or u8 codes by requantize(). integers: 1 if x is added
+// to that, for codes their zero point; floats: for codes their scale.
 void gate(const OperatorCall& call) {
   require_tensors(call, 2);
   const TensorView& x = call.inputs[0];
@@ -163,8 +166,10 @@ void gate(const OperatorCall& call) {
   GateCall all;
   const bool to_codes = y.dtype == DMT_U8;
   QuantizationParameters parameters;
+  require_attributes(call, to_codes ? 2 : 1, to_codes ? 1 : 0);
+  const bool added = call.integers[0] != 0;
   if (to_codes) {
-    parameters = code_parameters(call);
+    parameters = code_parameters(call, call.floats[0], call.integers[1]);
     all.inverse_scale = 1 / parameters.scale;
     all.zero_point = parameters.zero_point;
   } else {
@@ -194,6 +199,7 @@ void gate(const OperatorCall& call) {
       part.elements = std::min(task, image - within);
       part.gates = repeated;
       part.x = x.as<float>() + n * image + within;
+      if (added) part.added = part.x;
       if (to_codes) {
         part.codes = y.as<uint8_t>() + n * image + within;
       } else {
@@ -204,6 +210,36 @@ void gate(const OperatorCall& call) {
       } else {
         convolution_kernels(isa).gate(part);
       }
+    }
+  });
+}
+
+// a + b of one shape to u8 codes by requantize(). integers: zero point; floats: scale.
+void add_to_codes(const OperatorCall& call) {
+  require_tensors(call, 2);
+  const TensorView& a = call.inputs[0];
+  const TensorView& b = call.inputs[1];
+  const TensorView& y = call.outputs[0];
+  require_dtype(call, a, DMT_F32);
+  require_dtype(call, b, DMT_F32);
+  require_dtype(call, y, DMT_U8);
+  require_same_shape(call, a, b);
+  require_same_shape(call, a, y);
+  const QuantizationParameters parameters = code_parameters(call);
+  const Isa isa = active_isa();
+  call.executor.parallel_for(a.elements(), kElementGrain, [&](int64_t begin, int64_t end) {
+    GateCall part;
+    part.elements = end - begin;
+    part.period = 1024;
+    part.x = a.as<float>() + begin;
+    part.added = b.as<float>() + begin;
+    part.codes = y.as<uint8_t>() + begin;
+    part.inverse_scale = 1 / parameters.scale;
+    part.zero_point = parameters.zero_point;
+    if (isa == Isa::scalar) {
+      scalar_gate(part, parameters);
+    } else {
+      convolution_kernels(isa).gate(part);
     }
   });
 }
@@ -398,9 +434,13 @@ void max_pool(const OperatorCall& call) { pool(call, true); }
 void average_pool(const OperatorCall& call) { pool(call, false); }
 
 constexpr OperatorEntry kOperators[] = {
-    {"ChannelsLast.Quantize", quantize}, {"ChannelsLast.QuantizeImage", quantize_image},
-    {"ChannelsLast.Gate", gate},         {"ChannelsLast.GlobalAveragePool", global_average_pool},
-    {"ChannelsLast.MaxPool", max_pool},  {"ChannelsLast.AveragePool", average_pool},
+    {"ChannelsLast.Quantize", quantize},
+    {"ChannelsLast.QuantizeImage", quantize_image},
+    {"ChannelsLast.Add", add_to_codes},
+    {"ChannelsLast.Gate", gate},
+    {"ChannelsLast.GlobalAveragePool", global_average_pool},
+    {"ChannelsLast.MaxPool", max_pool},
+    {"ChannelsLast.AveragePool", average_pool},
 };
 
 }  // namespace

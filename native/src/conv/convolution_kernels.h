@@ -126,11 +126,12 @@ struct CodePoolCall : PoolWindow {
   int32_t zero_point = 0;
 };
 
-// y = x * gates over some pixels of one image.
+// y = x * gates, x * gates + added, or x + added, over some pixels of one image.
 struct GateCall {
   const float* x = nullptr;
+  const float* added = nullptr;  // as many elements
   int64_t elements = 0;
-  const float* gates = nullptr;  // the channels' again and again, `period` elements: whole vectors
+  const float* gates = nullptr;  // the channels' again and again: whole vectors, `period` elements
   int64_t period = 0;
   float* y = nullptr;
   uint8_t* codes = nullptr;  // instead of y: as requantize() of quantize/parameters.h

@@ -1,4 +1,4 @@
-// Channels times their gates (squeeze-and-excite), as floats or as codes.
+// Channels times their gates (squeeze-and-excite) plus something, as floats or as codes.
 #pragma once
 
 namespace {
@@ -22,24 +22,38 @@ struct GateResult {
   const int32_t zero_point;
 };
 
-void gate(const GateCall& call) {
+template <bool kGated, bool kAdded>
+void gate_with(const GateCall& call) {
   const GateResult result(call);
   const float *const x = call.x, *const gates = call.gates;
+  const float* const added = call.added;
   const int64_t elements = call.elements, period = call.period;
+  const auto value = [&](int64_t at, int64_t i, auto lanes) {
+    Floats y = load(x + at + i, lanes);
+    if constexpr (kGated) y *= load(gates + i);
+    if constexpr (kAdded) y += load(added + at + i, lanes);
+    return y;
+  };
   int64_t at = 0;
   for (; at + period <= elements; at += period) {
     for (int64_t i = 0; i < period; i += kLanes) {
-      result(at + i, load(x + at + i) * load(gates + i), Every{});
+      result(at + i, value(at, i, Every{}), Every{});
     }
   }
   int64_t i = 0;
   for (; at + i + kLanes <= elements; i += kLanes) {
-    result(at + i, load(x + at + i) * load(gates + i), Every{});
+    result(at + i, value(at, i, Every{}), Every{});
   }
   if (at + i < elements) {
     const auto lanes = first(elements - at - i);
-    result(at + i, load(x + at + i, lanes) * load(gates + i), lanes);
+    result(at + i, value(at, i, lanes), lanes);
   }
+}
+
+void gate(const GateCall& call) {
+  if (call.gates == nullptr) return gate_with<false, true>(call);
+  if (call.added != nullptr) return gate_with<true, true>(call);
+  gate_with<true, false>(call);
 }
 
 }  // namespace

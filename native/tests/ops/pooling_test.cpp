@@ -152,25 +152,49 @@ TEST(Pooling, GatesAreOneNumberPerChannel) {
       for (float& g : gates) g = g * 0.001f + 0.3f;
       const auto view = tensor<float>({2, 1, positions, channels}, x);
       const auto gate = tensor<float>({2, 1, 1, channels}, gates);
-      std::vector<float> product(x.size());
-      for (size_t i = 0; i < x.size(); ++i) {
-        product[i] = x[i] * gates[static_cast<int64_t>(i) / (positions * channels) * channels +
-                                  static_cast<int64_t>(i) % channels];
-      }
       const std::vector<int64_t>& dims = view.dims;
-      ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_F32, dims).values<float>(), product);
-      std::vector<uint8_t> codes;
-      for (const float y : product) codes.push_back(requantize(y, {1.7f, 117}));
-      ASSERT_EQ(
-          run("ChannelsLast.Gate", {view, gate}, DMT_U8, dims, {117}, {1.7}).values<uint8_t>(),
-          codes);
+      for (int64_t added : {0, 1}) {
+        std::vector<float> product(x.size());
+        std::vector<uint8_t> codes;
+        for (size_t i = 0; i < x.size(); ++i) {
+          product[i] = x[i] * gates[static_cast<int64_t>(i) / (positions * channels) * channels +
+                                    static_cast<int64_t>(i) % channels];
+          if (added != 0) product[i] += x[i];
+          codes.push_back(requantize(product[i], {1.7f, 117}));
+        }
+        ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_F32, dims, {added}).values<float>(),
+                  product);
+        ASSERT_EQ(run("ChannelsLast.Gate", {view, gate}, DMT_U8, dims, {added, 117}, {1.7})
+                      .values<uint8_t>(),
+                  codes);
+      }
     }
   }
   std::vector<TestTensor> y{empty(DMT_F32, {1, 2, 4})};
-  EXPECT_EQ(
-      try_call("ChannelsLast.Gate",
-               {tensor<float>({1, 2, 4}, patterned(8)), tensor<float>({1, 1, 3}, {1, 2, 3})}, y),
-      DMT_INVALID_ARGUMENT);
+  EXPECT_EQ(try_call("ChannelsLast.Gate",
+                     {tensor<float>({1, 2, 4}, patterned(8)), tensor<float>({1, 1, 3}, {1, 2, 3})},
+                     y, {0}),
+            DMT_INVALID_ARGUMENT);
+}
+
+TEST(Pooling, SumsBecomeCodes) {
+  for (int64_t count : {1, 15, 1024, 1039, 50'003}) {
+    const std::vector<float> a = patterned(count);
+    std::vector<float> b(a.rbegin(), a.rend());
+    b[0] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<uint8_t> codes;
+    for (int64_t i = 0; i < count; ++i) codes.push_back(requantize(a[i] + b[i], {2.3f, 117}));
+    const auto left = tensor<float>({count}, a), right = tensor<float>({count}, b);
+    for (int32_t threads : {1, 3}) {
+      ASSERT_EQ(run("ChannelsLast.Add", {left, right}, DMT_U8, {count}, {117}, {2.3}, threads)
+                    .values<uint8_t>(),
+                codes);
+    }
+  }
+  std::vector<TestTensor> y{empty(DMT_U8, {2})};
+  EXPECT_EQ(try_call("ChannelsLast.Add", {tensor<float>({2}, {1, 2}), tensor<float>({1}, {1})}, y,
+                     {0}, {1}),
+            DMT_INVALID_ARGUMENT);
 }
 
 }  // namespace

@@ -26,6 +26,11 @@ final class ChannelsLast {
     return ids.containsKey(value);
   }
 
+  /** True when the value is there so, as floats or as codes. */
+  boolean isMade(String value) {
+    return ids.containsKey(value) || codes.containsKey(value);
+  }
+
   /** True when such a value has channels and positions, and the program holds static shapes. */
   static boolean applies(RowShape shape) {
     return shape.isStatic() && shape.dimensions().length >= 3;

@@ -78,6 +78,9 @@ final class ChannelsLastLowering {
     if (call.operator().equals("Conv")) {
       return convolution();
     }
+    if (values.isMade(node.output(0))) {
+      return true; // by the node before
+    }
     ChannelsLastMovement movement = new ChannelsLastMovement(node, call, lowering);
     if (lowering.isOnImageCodes(node)) {
       return movement.lower();
@@ -249,7 +252,10 @@ final class ChannelsLastLowering {
 
   // ---- following
 
-  /** Channels times a number each, as squeeze-and-excite does; to codes if only they are wanted. */
+  /**
+   * Channels times a number each, as squeeze-and-excite does, perhaps added to themselves; to codes
+   * if only they are wanted.
+   */
   private boolean gate() {
     if (!call.operator().equals("Mul")) {
       return false;
@@ -263,10 +269,12 @@ final class ChannelsLastLowering {
       return false;
     }
     int[] inputs = {values.id(x), values.id(input(gates))};
-    String y = node.output(0);
+    Node sum = sumWith(x);
+    String y = sum == null ? node.output(0) : sum.output(0);
+    long added = sum == null ? 0 : 1;
     Quantization to = lowering.wantedImageCodes(y);
     if (to == null) {
-      operator("ChannelsLast.Gate", inputs, values.define(y));
+      operator("ChannelsLast.Gate", inputs, values.define(y), added);
     } else {
       lowering
           .program()
@@ -274,10 +282,21 @@ final class ChannelsLastLowering {
               "ChannelsLast.Gate",
               inputs,
               new int[] {values.defineCodes(y, to)},
-              new long[] {to.zeroPoint()},
+              new long[] {added, to.zeroPoint()},
               new double[] {to.scale()});
     }
     return true;
+  }
+
+  /** The node that adds a value of the result's shape to the result, its only reader; or null. */
+  private Node sumWith(String value) {
+    Node reader = lowering.onlyReader(node.output(0));
+    boolean sum =
+        reader != null
+            && reader.is("Add")
+            && reader.inputs().contains(value)
+            && reader.inputs().contains(node.output(0));
+    return sum ? reader : null;
   }
 
   /** [N, C, 1, ..], computed, beside a larger result. */
@@ -316,6 +335,9 @@ final class ChannelsLastLowering {
     for (int i = 0; i < inputs.length; i++) {
       inputs[i] = operand(operands.get(i), rank);
     }
+    if (sumToCodes(operands, inputs)) {
+      return true;
+    }
     lowering
         .program()
         .operator(
@@ -325,6 +347,23 @@ final class ChannelsLastLowering {
             call.integers(),
             call.floats());
     return true;
+  }
+
+  /** A sum of two values of the result's shape, of which only codes are wanted. */
+  private boolean sumToCodes(List<String> operands, int[] inputs) {
+    Quantization to = lowering.wantedImageCodes(node.output(0));
+    boolean possible = to != null && call.operator().equals("Add");
+    for (String operand : operands) {
+      possible &= !lowering.view().isConstant(operand);
+      possible &= Arrays.equals(dimensions(operand), shape.dimensions());
+    }
+    if (possible) {
+      int[] outputs = {values.defineCodes(node.output(0), to)};
+      long[] zeroPoint = {to.zeroPoint()};
+      double[] scale = {to.scale()};
+      lowering.program().operator("ChannelsLast.Add", inputs, outputs, zeroPoint, scale);
+    }
+    return possible;
   }
 
   private int operand(String value, int rank) {

@@ -164,7 +164,13 @@ final class Lowering {
 
   /** True when one node alone reads the value and no caller gets it. */
   boolean hasOneReader(String value) {
-    return !outputs.contains(value) && consumers.getOrDefault(value, List.of()).size() == 1;
+    return onlyReader(value) != null;
+  }
+
+  /** The node that alone reads a value that no caller gets, or null. */
+  Node onlyReader(String value) {
+    List<Node> readers = consumers.getOrDefault(value, List.of());
+    return readers.size() == 1 && !outputs.contains(value) ? readers.get(0) : null;
   }
 
   /** A constant as it is stored, or null for other values. */

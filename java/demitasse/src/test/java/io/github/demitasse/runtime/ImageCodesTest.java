@@ -466,6 +466,38 @@ class ImageCodesTest {
   }
 
   @Test
+  void gatesWithWhatTheyGate() {
+    Consumer<Network> body =
+        n -> {
+          n.conv("x", "a", 3, 24, 3);
+          n.node("GlobalAveragePool", "mean", Map.of(), "a");
+          n.conv("mean", "g", 24, 24, 1);
+          n.node("Sigmoid", "s", Map.of(), "g");
+          n.node("Mul", "m", Map.of(), "a", "s");
+          n.node("Add", "e", Map.of(), "m", "a");
+          n.conv("e", "y", 24, 5, 3);
+        };
+    // codes, convolution, mean, codes, convolution, sigmoid, gate and sum, convolution, order
+    int one = operations(0, body, "y");
+    assertTrue(one <= 9, "" + one);
+    assertEquals(one + 2, operations(0, body, "y", "m")); // a sum of its own, and order
+    assertEquals(one + 2, operations(0, body, "y", "e")); // codes and order
+  }
+
+  @Test
+  void sums() {
+    Consumer<Network> body =
+        n -> {
+          n.conv("x", "a", 3, 24, 3);
+          n.node("MaxPool", "m", window(3, 1, 1), "a");
+          n.node("Add", "e", Map.of(), "m", "a");
+          n.conv("e", "y", 24, 5, 3);
+        };
+    // codes, convolution, maxima, codes of the sum, convolution, order
+    assertEquals(6, operations(0, body, "y"));
+  }
+
+  @Test
   void meansOfCodes() {
     for (String operator : new String[] {"AveragePool", "GlobalAveragePool"}) {
       boolean global = operator.startsWith("Global");
