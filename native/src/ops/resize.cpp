@@ -213,6 +213,35 @@ void run_passes(const std::vector<Axis>& axes, const std::vector<int32_t>& order
   }
 }
 
+// Two neighbouring axes that grow, say height and width: [outer][height][width][inner]. Each line
+// is made once, at its first place, and copied to the others.
+template <class T>
+void grow_lines(const Axis& height, const Taps& rows, const Axis& width, const Taps& columns,
+                int64_t outer, int64_t inner, const T* from, T* to, const Executor& executor) {
+  const int64_t line = width.out * inner;
+  const int64_t grain = std::max<int64_t>(1, kElementGrain * height.in / (line * height.out + 1));
+  executor.parallel_for(outer * height.in, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const T* const source = from + i * width.in * inner;
+      const auto [first, last] =
+          std::equal_range(rows.indices.begin(), rows.indices.end(), i % height.in);
+      if (first == last) continue;
+      T* const made = to + (i / height.in * height.out + (first - rows.indices.begin())) * line;
+      for (int64_t o = 0; o < width.out; ++o) {
+        const T* const pixel = source + columns.indices[o] * inner;
+        if (inner == 1) {
+          made[o] = *pixel;
+        } else {
+          std::memcpy(made + o * inner, pixel, inner * sizeof(T));
+        }
+      }
+      for (int64_t copy = 1; copy < last - first; ++copy) {
+        std::memcpy(made + copy * line, made, line * sizeof(T));
+      }
+    }
+  });
+}
+
 void resize_nearest(const OperatorCall& call, const std::vector<Axis>& axes,
                     const Options& options) {
   const TensorView& x = call.inputs[0];
@@ -224,6 +253,16 @@ void resize_nearest(const OperatorCall& call, const std::vector<Axis>& axes,
   std::sort(growing, order.end(), std::greater<>());
   dispatch_size(call, x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
+    if (order.size() == 2 && growing == order.begin() && order[0] == order[1] + 1) {
+      const Axis &height = axes[order[1]], &width = axes[order[0]];
+      const Taps rows = nearest_taps(options, height);
+      // Always, unless a scale is absurd.
+      if (std::is_sorted(rows.indices.begin(), rows.indices.end())) {
+        return grow_lines(height, rows, width, nearest_taps(options, width),
+                          product(x, 0, order[1]), product(x, order[0] + 1, x.rank), x.as<T>(),
+                          y.as<T>(), call.executor);
+      }
+    }
     run_passes(axes, order, x.as<T>(), y.as<T>(), x.elements(), y.elements(),
                [&](int64_t outer, const Axis& axis, int64_t inner, const T* from, T* to) {
                  const Taps taps = nearest_taps(options, axis);

@@ -48,6 +48,44 @@ TEST(Resize, TwoAxesInEitherOrderOfWork) {
             (std::vector<uint8_t>{1, 1, 2, 2}));
 }
 
+// Height and width of [N, H, W, C] at once, and one after the other.
+template <class T>
+void grow_both(int64_t channels, double factor, int64_t coordinates, int64_t rounding) {
+  const int64_t height = 7, width = 5;
+  const auto oh = static_cast<int64_t>(factor * height), ow = static_cast<int64_t>(factor * width);
+  std::vector<T> values;
+  for (int64_t i = 0; i < 2 * height * width * channels; ++i) {
+    values.push_back(static_cast<T>(i * 7919 % 251));
+  }
+  const std::vector<int64_t> integers{0, coordinates, rounding, 0, 0};
+  const auto floats = [](double h, double w) {
+    return std::vector<double>{-0.75, 0, 1, h, w, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+  };
+  const int32_t type = dtype_of<T>();
+  const auto x = tensor<T>({2, height, width, channels}, values);
+  const auto lines =
+      run("Resize", {x}, type, {2, oh, width, channels}, integers, floats(factor, 1));
+  const auto expected =
+      run("Resize", {lines}, type, {2, oh, ow, channels}, integers, floats(1, factor));
+  for (int32_t threads : {1, 3}) {
+    EXPECT_EQ(
+        run("Resize", {x}, type, {2, oh, ow, channels}, integers, floats(factor, factor), threads)
+            .bytes,
+        expected.bytes);
+  }
+}
+
+TEST(Resize, HeightAndWidthAtOnce) {
+  for (int64_t channels : {1, 3, 24, 65}) {
+    for (double factor : {2.0, 8.0, 1.7, 1.2}) {
+      for (int64_t coordinates : {0, 1, 2, 3, 4}) {
+        grow_both<float>(channels, factor, coordinates, coordinates % 4);
+        grow_both<uint8_t>(channels, factor, coordinates, (coordinates + 2) % 4);
+      }
+    }
+  }
+}
+
 TEST(Resize, RejectsScalesThatAreNone) {
   const TestTensor x = tensor<float>({2}, {1, 2});
   std::vector<TestTensor> outputs{empty(DMT_F32, {4})};
