@@ -5,8 +5,8 @@
 #include <cstring>
 #include <vector>
 
-#include "conv/finish.h"
 #include "conv/lines.h"
+#include "conv/packed_code_convolution.h"
 #include "conv/panels.h"
 #include "conv/reference_convolution.h"
 #include "core/error.h"
@@ -18,9 +18,6 @@
 namespace demitasse {
 namespace {
 
-// So many products of distances of codes are exact in 24 bits.
-constexpr int64_t kMostTaps = 512;
-
 // |x - zero point| <= 255 and |w| <= 128.
 constexpr int64_t kMostDepth = 65536;
 
@@ -29,72 +26,6 @@ constexpr int64_t kStep = 4;
 
 // Output pixels of a task.
 constexpr int64_t kTaskPixels = 192;
-
-// What belongs to the output channels for one x: arrays of whole vectors.
-class Columns {
- public:
-  Columns(const std::vector<float>& scales, const std::vector<int32_t>& sums,
-          CodeParameters x_parameters)
-      : scales_(scales.size() + 64, 0.0f), zero_sums_(scales.size() + 64, 0) {
-    for (size_t i = 0; i < scales.size(); ++i) {
-      scales_[i] = x_parameters.scale * scales[i];
-      zero_sums_[i] = x_parameters.zero_point * sums[i];
-    }
-  }
-  const float* scales() const { return scales_.data(); }
-  const int32_t* zero_sums() const { return zero_sums_.data(); }
-
- private:
-  std::vector<float> scales_;
-  std::vector<int32_t> zero_sums_;
-};
-
-struct Run {
-  const uint8_t* x;
-  const ConvolutionPlace& place;
-  CodeParameters x_parameters;
-  const Columns& columns;
-  const Finish& finish;
-  uint8_t* codes;
-  CodeParameters y_parameters;
-
-  CodeEpilogue code_epilogue(int64_t pixel, int64_t channel) const {
-    CodeEpilogue epilogue;
-    epilogue.scales = columns.scales() + channel;
-    epilogue.zero_sums = columns.zero_sums() + channel;
-    if (codes != nullptr) epilogue.codes = codes + finish.at(pixel, channel);
-    epilogue.inverse_scale = 1 / y_parameters.scale;
-    epilogue.zero_point = y_parameters.zero_point;
-    return epilogue;
-  }
-};
-
-class CodeConvolution : public CodeConvolutionWeight {
- public:
-  CodeConvolution(Isa isa, const ConvolutionKernel& kernel, const float* scales,
-                  int64_t scale_count)
-      : isa_(isa), kernel_(kernel), scales_(kernel.out_channels), sums_(kernel.out_channels) {
-    for (int64_t o = 0; o < kernel.out_channels; ++o) scales_[o] = scales[scale_count == 1 ? 0 : o];
-  }
-  const ConvolutionKernel& kernel() const override { return kernel_; }
-
-  void run(const uint8_t* x, CodeParameters x_parameters, const ConvolutionPlace& place,
-           const ConvolutionEpilogue& epilogue, uint8_t* codes, CodeParameters y_parameters,
-           const Executor& executor) const override {
-    const PaddedBias bias(epilogue.bias, kernel_.out_channels);
-    const Finish finish(isa_, epilogue, kernel_.band(), bias.data());
-    const Columns columns(scales_, sums_, x_parameters);
-    run(Run{x, place, x_parameters, columns, finish, codes, y_parameters}, executor);
-  }
-
- protected:
-  virtual void run(const Run& run, const Executor& executor) const = 0;
-
-  const Isa isa_;
-  const ConvolutionKernel kernel_;
-  std::vector<float> scales_;
-  std::vector<int32_t> sums_;  // of codes, per output channel
-};
 
 // The meaning: plain loops.
 class ReferenceCodeConvolution final : public CodeConvolutionWeight {
@@ -155,70 +86,6 @@ class ReferenceCodeConvolution final : public CodeConvolutionWeight {
   const std::vector<float> scales_;
 };
 
-class DepthwiseCodeConvolution final : public CodeConvolution {
- public:
-  DepthwiseCodeConvolution(Isa isa, const ConvolutionKernel& kernel, const int8_t* codes,
-                           const float* scales, int64_t scale_count)
-      : CodeConvolution(isa, kernel, scales, scale_count),
-        taps_(kernel.height * kernel.width),
-        w_stride_(round_up(kernel.out_channels, 16)),
-        w_(taps_ * w_stride_) {
-    std::fill_n(w_.data(), taps_ * w_stride_, 0.0f);
-    for (int64_t c = 0; c < kernel.out_channels; ++c) {
-      for (int64_t t = 0; t < taps_; ++t) w_.data()[t * w_stride_ + c] = codes[c * taps_ + t];
-    }
-  }
-  int64_t bytes() const override { return taps_ * w_stride_ * 4 + kernel_.out_channels * 8; }
-
- private:
-  void run(const Run& run, const Executor& executor) const override {
-    const ConvolutionPlace& place = run.place;
-    const int64_t rows = place.batch * place.out_height;
-    const int64_t work = rows * place.out_width * kernel_.out_channels * taps_;
-    const Executor& used = work < 2 * kLeastConvolutionTask ? serial_executor() : executor;
-    const int64_t grain =
-        std::max<int64_t>(1, quotient_up(rows, used.threads() * kConvolutionTasksPerThread));
-    used.parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-      std::vector<const uint8_t*> inputs(kernel_.height);
-      for (int64_t row = begin; row < end; ++row) run_row(run, row, inputs);
-      if (run.codes == nullptr) {
-        run.finish.rest(begin * place.out_width, (end - begin) * place.out_width);
-      }
-    });
-  }
-
-  void run_row(const Run& run, int64_t row, std::vector<const uint8_t*>& inputs) const {
-    const ConvolutionPlace& place = run.place;
-    const int64_t channels = kernel_.out_channels;
-    for (int64_t i = 0; i < kernel_.height; ++i) {
-      const int64_t h =
-          row % place.out_height * place.stride_h - place.pad_top + i * place.dilation_h;
-      const int64_t line = row / place.out_height * place.height + h;
-      inputs[i] = h < 0 || h >= place.height ? nullptr : run.x + line * place.width * channels;
-    }
-    CodeDepthwiseCall call;
-    call.rows = inputs.data();
-    call.kernel_height = kernel_.height;
-    call.kernel_width = kernel_.width;
-    call.channels = channels;
-    call.stride = channels;
-    call.width = place.width;
-    call.out_width = place.out_width;
-    call.stride_w = place.stride_w;
-    call.pad_left = place.pad_left;
-    call.dilation_w = place.dilation_w;
-    call.zero_point = run.x_parameters.zero_point;
-    call.w = w_.data();
-    call.w_stride = w_stride_;
-    call.epilogue = run.finish.tile(row * place.out_width, 0);
-    call.codes = run.code_epilogue(row * place.out_width, 0);
-    convolution_kernels(isa_).code_depthwise(call);
-  }
-
-  const int64_t taps_, w_stride_;
-  const AlignedBuffer<float> w_;
-};
-
 // Input read in place, and a copy of its end for what begins so near to it that the last step would
 // read beyond. To be asked in ascending order first.
 class ReadableEnd {
@@ -247,11 +114,11 @@ class ReadableEnd {
 //
 //   x: 3 channels, kernel width 3       r g b r | g b r g | b . . .    one segment, 3 steps of 4
 //   2 groups of 3 channels, a tap       r g b . |  and   s t u .       one step each
-class DenseCodeConvolution final : public CodeConvolution {
+class DenseCodeConvolution final : public PackedCodeConvolution {
  public:
   DenseCodeConvolution(Isa isa, const ConvolutionKernel& kernel, const int8_t* codes,
                        const float* scales, int64_t scale_count)
-      : CodeConvolution(isa, kernel, scales, scale_count),
+      : PackedCodeConvolution(isa, kernel, scales, scale_count),
         kernels_(convolution_kernels(isa)),
         parts_(kernel.group * kernel.block),
         outs_(kernel.out_channels / parts_),
@@ -275,8 +142,10 @@ class DenseCodeConvolution final : public CodeConvolution {
     if (lines.oversized()) {
       fail(DMT_UNSUPPORTED, "a convolution of codes reaches too far: its input takes too much");
     }
-    const int64_t work = lines.count() * lines.pixels() * kernel_.out_channels * kernel_.depth();
-    const Executor& used = work < 4 * kLeastConvolutionTask ? serial_executor() : executor;
+    const int64_t results =
+        lines.count() * lines.pixels() * split_.padded_channels() * kernel_.group;
+    const int64_t tasks_wanted = code_tasks(results, kernel_.depth(), executor.threads());
+    const Executor& used = tasks_wanted == 1 ? serial_executor() : executor;
     const int64_t image_lines = lines.image_lines();
     const int64_t row_bytes = lines.flat() ? kernel_.channels() : 0;
     int64_t most = kTaskPixels;
@@ -290,12 +159,11 @@ class DenseCodeConvolution final : public CodeConvolution {
     }
     const int64_t count = lines.flat() ? lines.pixels() : lines.count();
     const int64_t within = lines.flat() ? lines.pixels() : image_lines;
-    const int64_t tasks_wanted = std::clamp<int64_t>(work / (2 * kLeastConvolutionTask), 1,
-                                                     used.threads() * kConvolutionTasksPerThread);
     const int64_t per =
         used.threads() == 1 ? most : std::clamp<int64_t>(quotient_up(count, tasks_wanted), 1, most);
     const int64_t within_tasks = quotient_up(within, per);
-    used.parallel_for(count / within * within_tasks, 1, [&](int64_t begin, int64_t end) {
+    const int64_t tasks = count / within * within_tasks;
+    used.parallel_for(tasks, quotient_up(tasks, tasks_wanted), [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t at = task % within_tasks * per;
         const int64_t first = task / within_tasks * within + at;
@@ -416,8 +284,8 @@ std::unique_ptr<CodeConvolutionWeight> pack_code_convolution(Isa isa,
   if (isa == Isa::scalar) {
     return std::make_unique<ReferenceCodeConvolution>(kernel, codes, scales, scale_count);
   }
-  if (kernel.depthwise() && kernel.height * kernel.width <= kMostTaps) {
-    return std::make_unique<DepthwiseCodeConvolution>(isa, kernel, codes, scales, scale_count);
+  if (kernel.depthwise() && kernel.height * kernel.width <= kMostDepthwiseTaps) {
+    return pack_depthwise_code_convolution(isa, kernel, codes, scales, scale_count);
   }
   return std::make_unique<DenseCodeConvolution>(isa, kernel, codes, scales, scale_count);
 }

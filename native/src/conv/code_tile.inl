@@ -110,19 +110,10 @@ ALWAYS_INLINE void code_sums(const CodeTileCall& call, int64_t row, float* to) {
   }
 }
 
-template <int MR, int NV>
-struct CodeTile {
-  static ALWAYS_INLINE void run(const CodeTileCall& call, int64_t row) {
-    alignas(64) float sums[MR * NV * kLanes];
-    code_sums<MR, NV>(call, row, sums);
-    finish({sums, MR, NV, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
-  }
-};
-
 constexpr int64_t kCodeBlock = 32;
 
 struct CodeBlockCall : CodeTileCall {
-  float* sums = nullptr;  // [rows][kLanes]
+  float* sums = nullptr;  // [rows][vectors][kLanes]
 };
 
 template <int MR, int NV>
@@ -133,8 +124,9 @@ struct BlockTile {
 };
 
 // Pixels in blocks of whole tiles, each finished at once.
-inline void code_blocks(const CodeTileCall& call) {
-  alignas(64) float sums[kCodeBlock * kLanes];
+template <int NV>
+void code_blocks(const CodeTileCall& call) {
+  alignas(64) float sums[kCodeBlock * NV * kLanes];
   CodeBlockCall block;
   static_cast<CodeTileCall&>(block) = call;
   block.sums = sums;
@@ -145,20 +137,18 @@ inline void code_blocks(const CodeTileCall& call) {
     const int64_t end = b == blocks ? call.rows : tiles * b / blocks * kCodeRows;
     block.x = call.x + row * call.stride;
     block.rows = end - row;
-    all_tiles<BlockTile, kCodeRows, 1>(block);
-    finish({sums, end - row, 1, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
+    all_tiles<BlockTile, kCodeRows, NV>(block);
+    finish({sums, end - row, NV, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
     row = end;
   }
 }
 
 void code_tile(const CodeTileCall& call) {
   if constexpr (kRegisters == 32) {
-    if (call.vectors == 3) return all_tiles<CodeTile, kCodeRows, 3>(call);
-    if (call.vectors == 2) return all_tiles<CodeTile, kCodeRows, 2>(call);
-    all_tiles<CodeTile, kCodeRows, 1>(call);
-  } else {
-    code_blocks(call);
+    if (call.vectors == 3) return code_blocks<3>(call);
+    if (call.vectors == 2) return code_blocks<2>(call);
   }
+  code_blocks<1>(call);
 }
 
 }  // namespace

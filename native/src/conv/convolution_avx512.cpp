@@ -8,6 +8,7 @@ namespace demitasse::avx512 {
 // The others use it.
 #include "conv/code_tile.inl"
 #include "conv/depthwise.inl"
+#include "conv/depthwise_quads.inl"
 #include "conv/gate.inl"
 #include "conv/mean.inl"
 #include "conv/pool.inl"
@@ -21,7 +22,9 @@ const ConvolutionKernels convolution_kernels_avx512 = {
     .tile = avx512::tile,
     .depthwise = avx512::depthwise<DepthwiseCall>,
     .code_tile = avx512::code_tile,
-    .code_depthwise = avx512::depthwise<CodeDepthwiseCall>,
+    .code_depthwise = nullptr,
+    .code_quads = avx512::code_quads,
+    .interleave = avx512::interleave,
     .mean = avx512::mean,
     .pool = avx512::pool,
     .code_pool = avx512::code_pool,

@@ -32,6 +32,9 @@ struct CodeEpilogue {
   uint8_t* codes = nullptr;            // of the first pixel and channel, instead of out
   float inverse_scale = 1;             // code = round(y * inverse_scale) + zero_point
   int32_t zero_point = 0;
+  // |sum * scale + bias| is at most this, whatever the sum, so that nothing becomes NaN.
+  static constexpr float kMostBounded = 0x1p100f;
+  bool bounded = false;
 };
 
 // `pixels` pixels times one panel of output channels.
@@ -99,6 +102,44 @@ struct CodeDepthwiseCall {
   CodeEpilogue codes;
 };
 
+// Four input rows of codes and the weights that they meet, taps of rows that they do not have to
+// meet being 0.
+//
+//   x  column 0: channel 0: r0 r1 r2 r3 | channel 1: r0 r1 r2 r3 | ..  column 1: ..      u8
+//   w  tap 0:    channel 0: w0 w1 w2 w3 | channel 1: ..          | ..  tap 1:    ..      s8
+struct CodeQuad {
+  const uint8_t* x = nullptr;       // of the first pixel; whole vectors can be read
+  const int8_t* w = nullptr;        // [kernel_width][w_stride], aligned
+  const int32_t* w_sums = nullptr;  // of each channel's weights; whole vectors can be read
+};
+
+// Pixels of one output row of a depthwise convolution of codes. Where columns lie `channels` codes
+// apart, a pixel here may be some neighbouring ones with all their channels.
+struct CodeQuadCall {
+  const CodeQuad* quads = nullptr;
+  int64_t count = 0;  // of quads
+  int64_t kernel_width = 0;
+  int64_t pixels = 0;
+  int64_t channels = 0;
+  int64_t column = 0;    // bytes between columns
+  int64_t step = 0;      // columns between pixels
+  int64_t w_stride = 0;  // bytes between taps
+  int32_t zero_point = 0;
+  TileEpilogue epilogue;
+  CodeEpilogue codes;
+};
+
+// Rows of codes interleaved as a quad has them: `runs` times `count` codes of four rows to
+// 4 * count bytes, rounded up to 64. A row that is NULL has the code `zero` everywhere.
+struct InterleaveCall {
+  const uint8_t* rows[4] = {};
+  int64_t runs = 0, count = 0;
+  int64_t stride = 0;     // bytes between runs
+  int64_t to_stride = 0;  // bytes
+  uint8_t zero = 0;
+  uint8_t* to = nullptr;
+};
+
 // One window of a channels-last image, of which only what lies inside is given.
 struct PoolWindow {
   int64_t rows = 0, row_stride = 0;
@@ -145,7 +186,10 @@ struct ConvolutionKernels {
   void (*tile)(const ConvolutionTileCall& call);
   void (*depthwise)(const DepthwiseCall& call);
   void (*code_tile)(const CodeTileCall& call);
+  // Either the first or the others.
   void (*code_depthwise)(const CodeDepthwiseCall& call);
+  void (*code_quads)(const CodeQuadCall& call);
+  void (*interleave)(const InterleaveCall& call);
   // to[c] = the mean over positions of x[position][c]; `stride` floats between positions.
   void (*mean)(const float* x, int64_t positions, int64_t stride, int64_t channels, float* to);
   void (*pool)(const PoolCall& call);

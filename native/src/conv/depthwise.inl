@@ -17,6 +17,9 @@ inline void finish_pixels(const DepthwiseCall& call, const Sums& sums) {
 inline void finish_pixels(const CodeDepthwiseCall& call, const Sums& sums) {
   finish(sums, call.epilogue, call.codes);
 }
+inline void finish_pixels(const CodeQuadCall& call, const Sums& sums) {
+  finish(sums, call.epilogue, call.codes);
+}
 
 // One input vector; codes become their distances from the zero point.
 template <class Lanes>

@@ -60,9 +60,11 @@ bool is_applied_by_kernels(dmt_activation activation) {
   }
 }
 
-PaddedBias::PaddedBias(const float* bias, int64_t channels) : values_(channels + 16) {
-  std::fill_n(values_.data(), channels + 16, 0.0f);
-  if (bias != nullptr) std::copy_n(bias, channels, values_.data());
+PaddedBias::PaddedBias(const float* bias, int64_t channels, int64_t times)
+    : values_(channels * times + 16) {
+  std::fill_n(values_.data(), channels * times + 16, 0.0f);
+  if (bias == nullptr) return;
+  for (int64_t i = 0; i < times; ++i) std::copy_n(bias, channels, values_.data() + i * channels);
 }
 
 Finish::Finish(Isa isa, const ConvolutionEpilogue& epilogue, int64_t band, const float* bias)

@@ -18,10 +18,10 @@ constexpr int64_t kConvolutionTasksPerThread = 4;
 // Input of a task, copied or not, stays in L2 beside a panel of the weight.
 constexpr int64_t kConvolutionTaskBytes = 256 << 10;
 
-// The bias in whole vectors, zero where there is none.
+// The bias in whole vectors, zero where there is none, `times` times over.
 class PaddedBias {
  public:
-  PaddedBias(const float* bias, int64_t channels);
+  PaddedBias(const float* bias, int64_t channels, int64_t times = 1);
   const float* data() const { return values_.data(); }
 
  private:

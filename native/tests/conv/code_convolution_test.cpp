@@ -73,6 +73,35 @@ std::vector<CodeCase> cases() {
       all.push_back(c);
     }
   }
+  // Depthwise: pixels that share vectors, windows taller than a quad of rows, strides and dilations
+  // that leave pixels out.
+  while (all.size() < 900) {
+    CodeCase c;
+    c.kernel.height = random.integer(1, 9);
+    c.kernel.width =
+        random.integer(0, 1) == 0 ? random.integer(1, 7) : random.integer(1, 2) * 2 + 1;
+    c.kernel.group_channels = 1;
+    c.kernel.group =
+        std::array{2, 3, 4, 8, 12, 16, 24, 40, 67, 72, 136, 200}[random.integer(0, 11)];
+    c.kernel.out_channels = c.kernel.group;
+    ConvolutionPlace& p = c.place;
+    p.batch = random.integer(1, 3);
+    p.height = random.integer(1, 14);
+    p.width = random.integer(1, 60);
+    p.stride_h = random.integer(1, 4);
+    p.stride_w = random.integer(0, 2) == 0 ? random.integer(1, 4) : 1;
+    p.dilation_h = random.integer(0, 4) == 0 ? random.integer(1, 4) : 1;
+    p.dilation_w = random.integer(0, 4) == 0 ? random.integer(1, 4) : 1;
+    p.pad_top = random.integer(0, 5);
+    p.pad_left = random.integer(0, 3);
+    const int64_t below = random.integer(0, 5), right = random.integer(0, 3);
+    const int64_t room_h = p.height + p.pad_top + below - (c.kernel.height - 1) * p.dilation_h - 1;
+    const int64_t room_w = p.width + p.pad_left + right - (c.kernel.width - 1) * p.dilation_w - 1;
+    if (room_h < 0 || room_w < 0) continue;
+    p.out_height = room_h / p.stride_h + 1;
+    p.out_width = room_w / p.stride_w + 1;
+    all.push_back(c);
+  }
   return all;
 }
 
@@ -119,6 +148,12 @@ struct Operands {
   std::vector<float> scales, bias, residual;
 };
 
+// What a run is told besides: activations' limits and zero points.
+struct Settings {
+  float alpha = 0.2f, beta = 0.5f;
+  CodeParameters x = {0.05f, 117}, y = {0.11f, 131};
+};
+
 struct Result {
   std::vector<float> floats;
   std::vector<uint8_t> codes;
@@ -126,14 +161,15 @@ struct Result {
 };
 
 Result run(Isa isa, const CodeCase& c, const Operands& operands, dmt_activation activation,
-           int residual, const Executor& executor = serial_executor()) {
+           int residual, const Executor& executor = serial_executor(),
+           const Settings& settings = {}) {
   const auto weight = pack_code_convolution(isa, c.kernel, operands.w.data(),
                                             operands.scales.data(), c.kernel.out_channels);
   ConvolutionEpilogue epilogue;
   epilogue.bias = operands.bias.data();
   epilogue.activation = activation;
-  epilogue.alpha = 0.2f;
-  epilogue.beta = 0.5f;
+  epilogue.alpha = settings.alpha;
+  epilogue.beta = settings.beta;
   epilogue.scale = residual == 1 ? 1.25f : 1.0f;
   if (residual > 0) epilogue.residual = operands.residual.data();
   epilogue.residual_first = residual == 2;
@@ -143,8 +179,8 @@ Result run(Isa isa, const CodeCase& c, const Operands& operands, dmt_activation 
   Guarded<uint8_t> codes(pixels, channels, channels);
   epilogue.out = floats.data();
   const LastCodes x(operands.x);
-  weight->run(x.data(), {0.05f, 117}, c.place, epilogue, nullptr, {}, executor);
-  weight->run(x.data(), {0.05f, 117}, c.place, epilogue, codes.data(), {0.11f, 131}, executor);
+  weight->run(x.data(), settings.x, c.place, epilogue, nullptr, {}, executor);
+  weight->run(x.data(), settings.x, c.place, epilogue, codes.data(), settings.y, executor);
   EXPECT_TRUE(floats.intact() && codes.intact());
   return {{floats.data(), floats.data() + pixels * channels},
           {codes.data(), codes.data() + pixels * channels}};
@@ -162,8 +198,52 @@ TEST_P(CodeConvolution, equalsTheScalarLevelToTheBit) {
                    DMT_ACTIVATION_HARD_SIGMOID}[number % 4];
     const Result expected = run(Isa::scalar, c, operands, activation, number % 3);
     ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3), expected) << "case " << number;
-    ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3, PoolExecutor(3)), expected);
+    ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3, PoolExecutor(3)), expected)
+        << "case " << number;
     ++number;
+  }
+}
+
+// Limits of ReLU and Clip are folded into those of codes, and NaN is looked for only where it can
+// be.
+TEST_P(CodeConvolution, limitsAndValuesThatAreNotFinite) {
+  const float infinity = __builtin_inff(), nan = __builtin_nanf("");
+  const CodeCase dense{{21, 8},
+                       {.batch = 1, .height = 3, .width = 7, .out_height = 3, .out_width = 7}};
+  const CodeCase depthwise{{24, 1, 3, 3, 24},
+                           {.batch = 1,
+                            .height = 5,
+                            .width = 9,
+                            .out_height = 5,
+                            .out_width = 9,
+                            .pad_top = 1,
+                            .pad_left = 1}};
+  for (const CodeCase& c : {dense, depthwise}) {
+    for (const float odd : {0.0f, 1e30f, -3e38f, infinity, nan}) {
+      Operands operands(c, false);
+      if (odd != 0) operands.bias[3] = odd;
+      if (odd != 0) operands.scales[5] = odd;
+      for (const int32_t zero_point : {0, 7, 255}) {
+        for (const auto& [least, most] :
+             {std::pair{-0.5f, 0.75f}, std::pair{0.5f, -0.5f}, std::pair{2.0f, 90.0f},
+              std::pair{-90.0f, -2.0f}, std::pair{-infinity, infinity}, std::pair{nan, 1.0f},
+              std::pair{0.0f, nan}}) {
+          for (const dmt_activation activation : {DMT_ACTIVATION_CLIP, DMT_ACTIVATION_RELU,
+                                                  DMT_ACTIVATION_HARD_SWISH, DMT_ACTIVATION_NONE}) {
+            for (int residual = 0; residual < 3; ++residual) {
+              const Settings settings{least, most, {0.05f, 255 - zero_point}, {0.05f, zero_point}};
+              const auto codes = [&](Isa isa) {
+                return run(isa, c, operands, activation, residual, serial_executor(), settings)
+                    .codes;
+              };
+              ASSERT_EQ(codes(GetParam()), codes(Isa::scalar))
+                  << "bias " << odd << " zero point " << zero_point << " limits " << least << " "
+                  << most << " activation " << activation << " residual " << residual;
+            }
+          }
+        }
+      }
+    }
   }
 }
 
