@@ -1,4 +1,5 @@
-// Convolution of codes against that of floats, on one thread: images, odd channels and groups.
+// Convolution of codes against that of floats, on one thread: images, odd channels, groups,
+// depthwise.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -29,6 +30,11 @@ constexpr ConvolutionCase kCases[] = {
     {"groups_of_80/1x1", 1, 240, 240, 1, 3, 28, 1, 0},
     {"groups_of_2/3x3", 1, 64, 64, 3, 32, 28, 1, 1},
     {"groups_of_1_to_2/3x3", 1, 32, 64, 3, 32, 56, 1, 1},
+    {"depthwise/8/3x3", 1, 8, 8, 3, 8, 48, 1, 1},
+    {"depthwise/24/3x3", 1, 24, 24, 3, 24, 48, 1, 1},
+    {"depthwise/72/3x3", 1, 72, 72, 3, 72, 56, 2, 1},
+    {"depthwise/88/5x5", 1, 88, 88, 5, 88, 28, 1, 2},
+    {"depthwise/200/5x5", 1, 200, 200, 5, 200, 14, 1, 2},
     {"aligned/3x3", 1, 64, 64, 3, 1, 28, 1, 1},
     {"pointwise/96", 1, 96, 96, 1, 1, 160, 1, 0},
     {"pointwise/96/block2", 1, 96, 96, 1, 1, 160, 1, 0, 2},

@@ -4,8 +4,8 @@
 //   avx2:   both sides widened to s16 and vpmaddwd, so that nothing saturates; 4 x 1 sums of 8
 //           columns, each in two vectors whose neighbours are added at the end
 //
-// On avx2 the sums of kCodeBlock pixels wait in L1 to be finished together: where few codes are
-// added, finishing the small tiles one by one would take as long as adding.
+// The sums of kCodeBlock pixels wait in L1 to be finished together: where few codes are added,
+// finishing the small tiles one by one would take as long as adding.
 #pragma once
 
 namespace {

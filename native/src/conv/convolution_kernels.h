@@ -186,7 +186,7 @@ struct ConvolutionKernels {
   void (*tile)(const ConvolutionTileCall& call);
   void (*depthwise)(const DepthwiseCall& call);
   void (*code_tile)(const CodeTileCall& call);
-  // Either the first or the others.
+  // A level has either the first or the two after it, the others being NULL.
   void (*code_depthwise)(const CodeDepthwiseCall& call);
   void (*code_quads)(const CodeQuadCall& call);
   void (*interleave)(const InterleaveCall& call);

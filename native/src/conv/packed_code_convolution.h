@@ -22,7 +22,7 @@ constexpr int64_t kLeastCodeTask = 1 << 19;
 inline int64_t code_tasks(int64_t results, int64_t depth, int threads) {
   const int64_t tasks = results * (depth + kFinishWork) / kLeastCodeTask;
   if (tasks <= threads) return std::max<int64_t>(tasks, 1);
-  return std::clamp<int64_t>(tasks / threads / 16, 1, kConvolutionTasksPerThread) * threads;
+  return std::clamp<int64_t>(tasks / threads / 16, 1, 4 * kConvolutionTasksPerThread) * threads;
 }
 
 // What belongs to the output channels for one x: arrays of whole vectors, `times` times over.
