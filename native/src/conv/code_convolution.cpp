@@ -142,8 +142,7 @@ class DenseCodeConvolution final : public PackedCodeConvolution {
     if (lines.oversized()) {
       fail(DMT_UNSUPPORTED, "a convolution of codes reaches too far: its input takes too much");
     }
-    const int64_t results =
-        lines.count() * lines.pixels() * split_.padded_channels() * kernel_.group;
+    const int64_t results = lines.count() * lines.pixels() * split_.padded_channels() * parts_;
     const int64_t tasks_wanted = code_tasks(results, kernel_.depth(), executor.threads());
     const Executor& used = tasks_wanted == 1 ? serial_executor() : executor;
     const int64_t image_lines = lines.image_lines();
