@@ -85,7 +85,7 @@ DMT_API int32_t dmt_program_linear(dmt_program* program, int32_t x, const dmt_we
  * [N][OH * block][OW * block][out_channels / (block * block)]. geometry: stride_h, stride_w (1 and
  * more), pad_top, pad_left (0 and more), dilation_h, dilation_w (1 and more), each at most 2^31.
  * bias: out_channels floats, copied, or NULL. parameters: alpha and beta of the activations that
- * have them, scale, shift. residual: f32 value shaped like y, or -1. */
+ * have them (a leaky ReLU's is finite), scale, shift. residual: f32 value shaped like y, or -1. */
 DMT_API int32_t dmt_program_convolution(dmt_program* program, int32_t x, const dmt_weight* weight,
                                         const int64_t* geometry, const float* bias,
                                         int32_t activation, const float* parameters,

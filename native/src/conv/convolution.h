@@ -49,7 +49,7 @@ struct ConvolutionPlace {
 struct ConvolutionEpilogue {
   const float* bias = nullptr;  // [out_channels]
   dmt_activation activation = DMT_ACTIVATION_NONE;
-  float alpha = 0, beta = 0;  // of DMT_ACTIVATION_HARD_SIGMOID, DMT_ACTIVATION_CLIP
+  float alpha = 0, beta = 0;  // of hard sigmoid, leaky ReLU and clip
   float scale = 1, shift = 0;
   const float* residual = nullptr;  // shaped like the result
   bool residual_first = false;

@@ -5,11 +5,13 @@
 
 namespace demitasse {
 
-// An activation without exponentials, as kernels apply it: t = min(most, max(least, a y + b)),
-// then scale * (y t where gated, else t) + shift. Others are applied afterwards.
+// An activation without exponentials, as kernels apply it: t = min(most, max(least, a y + b)), or
+// where leaky t = y < 0 ? a y : y; then scale * (y t where gated, else t) + shift. Others are
+// applied afterwards.
 struct Clamp {
   bool used = false;
   bool gated = false;
+  bool leaky = false;
   float a = 1, b = 0;
   float least = 0, most = 0;
   float scale = 1, shift = 0;

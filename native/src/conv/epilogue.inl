@@ -44,18 +44,29 @@ struct Gated {  // hard-swish
   const Floats a, b, least, most;
 };
 
+struct Leaky {
+  explicit Leaky(const Clamp& clamp) : slope(broadcast(clamp.a)), zero(broadcast(0)) {}
+  [[gnu::always_inline]] Floats operator()(Floats y) const {
+    return fma(slope, min(zero, y), max(zero, y));
+  }
+  const Floats slope, zero;
+};
+
 struct AnyClamp {
   explicit AnyClamp(const Clamp& clamp)
       : gate(clamp),
+        leak(clamp),
+        leaky(clamp.leaky),
         gated(clamp.gated),
         scale(broadcast(clamp.scale)),
         shift(broadcast(clamp.shift)) {}
   [[gnu::always_inline]] Floats operator()(Floats y) const {
-    const Floats t = min(gate.most, max(gate.least, fma(y, gate.a, gate.b)));
+    const Floats t = leaky ? leak(y) : min(gate.most, max(gate.least, fma(y, gate.a, gate.b)));
     return fma(gated ? t * y : t, scale, shift);
   }
   const Gated gate;
-  const bool gated;
+  const Leaky leak;
+  const bool leaky, gated;
   const Floats scale, shift;
 };
 
@@ -258,6 +269,8 @@ void finish_to(const Sums& sums, const TileEpilogue& epilogue, const CodeEpilogu
     finish_as<Unchanged, Result, kScaled>(sums, epilogue, codes);
   } else if (unscaled && clamp.gated) {
     finish_as<Gated, Result, kScaled>(sums, epilogue, codes);
+  } else if (unscaled && clamp.leaky) {
+    finish_as<Leaky, Result, kScaled>(sums, epilogue, codes);
   } else if (unscaled && clamp.a == 1 && clamp.b == 0) {
     finish_as<Limited, Result, kScaled>(sums, epilogue, codes);
   } else {
@@ -279,6 +292,7 @@ inline void finish(const Sums& sums, const TileEpilogue& epilogue, const CodeEpi
     if (!clamp.used)
       return finish_with<Unchanged, BoundedCodes, true, false>(sums, epilogue, codes);
     if (clamp.gated) return finish_with<Gated, BoundedCodes, true, false>(sums, epilogue, codes);
+    if (clamp.leaky) return finish_with<Leaky, BoundedCodes, true, false>(sums, epilogue, codes);
     if (clamp.a == 1 && clamp.b == 0 && clamp.least <= clamp.most) {
       return finish_with<Unchanged, LimitedCodes, true, false>(sums, epilogue, codes);
     }

@@ -33,6 +33,10 @@ Clamp clamp_of(const ConvolutionEpilogue& epilogue) {
       clamp.least = epilogue.alpha;
       clamp.most = epilogue.beta;
       break;
+    case DMT_ACTIVATION_LEAKY_RELU:
+      clamp.leaky = true;
+      clamp.a = epilogue.alpha;
+      break;
     case DMT_ACTIVATION_NONE:
       clamp.used = epilogue.scale != 1 || epilogue.shift != 0;
       break;
@@ -53,6 +57,7 @@ bool is_applied_by_kernels(dmt_activation activation) {
     case DMT_ACTIVATION_RELU:
     case DMT_ACTIVATION_HARD_SWISH:
     case DMT_ACTIVATION_HARD_SIGMOID:
+    case DMT_ACTIVATION_LEAKY_RELU:
     case DMT_ACTIVATION_CLIP:
       return true;
     default:

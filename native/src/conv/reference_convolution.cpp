@@ -21,6 +21,9 @@ float reference_epilogue(const ConvolutionEpilogue& epilogue, float sum, int64_t
       y = std::fma(epilogue.alpha, y, epilogue.beta);
       y = y < 0 ? 0 : y > 1 ? 1 : y;
       break;
+    case DMT_ACTIVATION_LEAKY_RELU:
+      if (y < 0) y *= epilogue.alpha;
+      break;
     case DMT_ACTIVATION_CLIP:
       y = y < epilogue.alpha ? epilogue.alpha : y;
       y = y > epilogue.beta ? epilogue.beta : y;

@@ -195,7 +195,7 @@ TEST_P(CodeConvolution, equalsTheScalarLevelToTheBit) {
     const Operands operands(c, number % 7 == 0);
     const dmt_activation activation =
         std::array{DMT_ACTIVATION_NONE, DMT_ACTIVATION_RELU, DMT_ACTIVATION_HARD_SWISH,
-                   DMT_ACTIVATION_HARD_SIGMOID}[number % 4];
+                   DMT_ACTIVATION_HARD_SIGMOID, DMT_ACTIVATION_LEAKY_RELU}[number % 5];
     const Result expected = run(Isa::scalar, c, operands, activation, number % 3);
     ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3), expected) << "case " << number;
     ASSERT_EQ(run(GetParam(), c, operands, activation, number % 3, PoolExecutor(3)), expected)
@@ -228,8 +228,10 @@ TEST_P(CodeConvolution, limitsAndValuesThatAreNotFinite) {
              {std::pair{-0.5f, 0.75f}, std::pair{0.5f, -0.5f}, std::pair{2.0f, 90.0f},
               std::pair{-90.0f, -2.0f}, std::pair{-infinity, infinity}, std::pair{nan, 1.0f},
               std::pair{0.0f, nan}}) {
-          for (const dmt_activation activation : {DMT_ACTIVATION_CLIP, DMT_ACTIVATION_RELU,
-                                                  DMT_ACTIVATION_HARD_SWISH, DMT_ACTIVATION_NONE}) {
+          for (const dmt_activation activation :
+               {DMT_ACTIVATION_CLIP, DMT_ACTIVATION_RELU, DMT_ACTIVATION_HARD_SWISH,
+                DMT_ACTIVATION_LEAKY_RELU, DMT_ACTIVATION_NONE}) {
+            if (activation == DMT_ACTIVATION_LEAKY_RELU && !std::isfinite(least)) continue;
             for (int residual = 0; residual < 3; ++residual) {
               const Settings settings{least, most, {0.05f, 255 - zero_point}, {0.05f, zero_point}};
               const auto codes = [&](Isa isa) {

@@ -114,6 +114,8 @@ double activation(const ConvolutionEpilogue& epilogue, double y) {
       return y * clamp(y / 6 + 0.5, 0, 1);
     case DMT_ACTIVATION_HARD_SIGMOID:
       return clamp(epilogue.alpha * y + epilogue.beta, 0, 1);
+    case DMT_ACTIVATION_LEAKY_RELU:
+      return y < 0 ? epilogue.alpha * y : y;
     case DMT_ACTIVATION_CLIP:
       return clamp(y, epilogue.alpha, epilogue.beta);
     case DMT_ACTIVATION_SIGMOID:
@@ -208,8 +210,8 @@ TEST_P(Convolution, epiloguesAreApplied) {
     const auto weight = pack_float_convolution(GetParam(), c.kernel, operands.w.data());
     for (const dmt_activation activation :
          {DMT_ACTIVATION_NONE, DMT_ACTIVATION_RELU, DMT_ACTIVATION_HARD_SWISH,
-          DMT_ACTIVATION_HARD_SIGMOID, DMT_ACTIVATION_CLIP, DMT_ACTIVATION_SIGMOID,
-          DMT_ACTIVATION_SILU}) {
+          DMT_ACTIVATION_HARD_SIGMOID, DMT_ACTIVATION_CLIP, DMT_ACTIVATION_LEAKY_RELU,
+          DMT_ACTIVATION_SIGMOID, DMT_ACTIVATION_SILU}) {
       for (const int residual : {0, 1, 2}) {
         ConvolutionEpilogue epilogue;
         epilogue.bias = operands.bias.data();

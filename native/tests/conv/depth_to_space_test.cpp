@@ -95,10 +95,10 @@ std::vector<Case> large_cases() {
 }
 
 const std::vector<dmt_activation> kActivations = {
-    DMT_ACTIVATION_NONE,      DMT_ACTIVATION_RELU, DMT_ACTIVATION_GELU_ERF,
-    DMT_ACTIVATION_GELU_TANH, DMT_ACTIVATION_SILU, DMT_ACTIVATION_HARD_SWISH,
-    DMT_ACTIVATION_TANH,      DMT_ACTIVATION_CLIP, DMT_ACTIVATION_HARD_SIGMOID,
-    DMT_ACTIVATION_SIGMOID};
+    DMT_ACTIVATION_NONE,      DMT_ACTIVATION_RELU,      DMT_ACTIVATION_GELU_ERF,
+    DMT_ACTIVATION_GELU_TANH, DMT_ACTIVATION_SILU,      DMT_ACTIVATION_HARD_SWISH,
+    DMT_ACTIVATION_TANH,      DMT_ACTIVATION_CLIP,      DMT_ACTIVATION_HARD_SIGMOID,
+    DMT_ACTIVATION_SIGMOID,   DMT_ACTIVATION_LEAKY_RELU};
 
 // residual: 0 none, 1 behind the activation and a scale and a shift, 2 before the activation.
 ConvolutionEpilogue epilogue_of(dmt_activation activation, int residual) {
@@ -223,8 +223,8 @@ TEST_P(DepthToSpace, codesAreThoseOfThePlainConvolution) {
 }
 
 TEST_P(DepthToSpace, resultsDoNotDependOnThreads) {
-  const std::vector<dmt_activation> activations = {DMT_ACTIVATION_HARD_SWISH,
-                                                   DMT_ACTIVATION_SIGMOID};
+  const std::vector<dmt_activation> activations = {
+      DMT_ACTIVATION_HARD_SWISH, DMT_ACTIVATION_SIGMOID, DMT_ACTIVATION_LEAKY_RELU};
   for (const Case& c : large_cases()) {
     check_floats(GetParam(), c, activations, {1, 2, 3});
     check_codes(GetParam(), c, activations, {1, 2, 3});

@@ -98,11 +98,13 @@ struct Given {
 template <class Made>
 void prepare(StepBuilder& step, const ConvolutionKernel& kernel, const Given& given, Made& made) {
   check_geometry(step, given.geometry);
-  if (given.activation < DMT_ACTIVATION_NONE || given.activation > DMT_ACTIVATION_CLIP ||
-      given.activation == DMT_ACTIVATION_LEAKY_RELU) {
+  if (given.activation < DMT_ACTIVATION_NONE || given.activation > DMT_ACTIVATION_CLIP) {
     step.reject("unknown activation %d", given.activation);
   }
   if (given.parameters == nullptr) step.reject("parameters is NULL");
+  if (given.activation == DMT_ACTIVATION_LEAKY_RELU && !std::isfinite(given.parameters[0])) {
+    step.reject("leaky ReLU has slope %g", static_cast<double>(given.parameters[0]));
+  }
   step.check_flag(given.residual_first, "residual_first");
   const Value& in = step.reads(given.x, "x");
   check_image(step, in, given.x_dtype, "x");

@@ -129,14 +129,13 @@ final class ChannelsLastLowering {
             && lowering.type(x) == DataType.FLOAT32
             && lowering.weight(input(1)) != null
             && (bias.isEmpty() || lowering.weight(bias) != null)
-            && activation() != Demitasse.DMT_ACTIVATION_LEAKY_RELU
             && Arrays.stream(call.integers()).allMatch(number -> number >= 0);
     long[] window = call.integers();
     long group = window[0];
     long block = window.length > BLOCK ? window[BLOCK] : 1;
     if (!possible && block > 1) {
       throw new UnsupportedOperationException(
-          "a convolution whose results become blocks needs constant filters and no leaky_relu");
+          "a convolution whose results become blocks needs constant filters");
     }
     if (!possible) {
       return false;
@@ -199,6 +198,7 @@ final class ChannelsLastLowering {
               Demitasse.DMT_ACTIVATION_RELU,
               Demitasse.DMT_ACTIVATION_HARD_SWISH,
               Demitasse.DMT_ACTIVATION_HARD_SIGMOID,
+              Demitasse.DMT_ACTIVATION_LEAKY_RELU,
               Demitasse.DMT_ACTIVATION_CLIP ->
               true;
           default -> false;

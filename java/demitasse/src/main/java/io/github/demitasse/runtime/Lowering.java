@@ -281,6 +281,7 @@ final class Lowering {
     Weight weight = model.weights().get(node.input(1));
     return node.inputs().indexOf(input) == 0
         && weight != null
+        && (!node.hasInput(2) || weight(node.input(2)) != null)
         && view.shape(input).isStatic()
         && CodeKernels.accepts(weight)
         && Quantization.of(quantizer).mode() == Demitasse.DMT_QUANTIZATION_STATIC;

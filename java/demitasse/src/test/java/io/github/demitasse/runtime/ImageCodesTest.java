@@ -26,66 +26,8 @@ import org.junit.jupiter.api.Test;
 class ImageCodesTest {
   private static final long[] SHAPE = {2, 3, 18, 22};
 
-  // Scales whose inverses are exact, so that codes made in an epilogue and from floats are equal.
-  private static final float SCALE = 1 / 32f;
-  private static final float OTHER_SCALE = 1 / 16f;
-  private static final int ZERO_POINT = 121;
-
-  /** A model under construction; nodes are named by their results. */
-  private static final class Network {
-    final ModelBuilder builder = new ModelBuilder().input("x", DataType.FLOAT32, "n", 3, "h", "w");
-    final List<String> values = new ArrayList<>();
-    private final Random random = new Random(3);
-
-    String node(String operator, String to, Map<String, Attribute> attributes, String... from) {
-      builder.node("", operator, List.of(from), List.of(to), attributes);
-      values.add(to);
-      return to;
-    }
-
-    String rounded(String value, float scale) {
-      String to = value + "/" + scale;
-      if (!values.contains(to)) {
-        builder.fused(
-            FusedOperators.FAKE_QUANTIZE,
-            List.of(value),
-            List.of(to),
-            Map.of(
-                "mode", Attribute.of("static"),
-                "scale", Attribute.of(scale),
-                "zero_point", Attribute.of(ZERO_POINT)));
-        values.add(to);
-      }
-      return to;
-    }
-
-    String conv(String value, String to, int in, int out, int kernel) {
-      return conv(value, SCALE, to, in, out, kernel);
-    }
-
-    String conv(String value, float scale, String to, int in, int out, int kernel) {
-      byte[] codes = new byte[out * in * kernel * kernel];
-      random.nextBytes(codes);
-      float[] scales = new float[out];
-      for (int i = 0; i < out; i++) {
-        scales[i] = (1 + random.nextFloat()) / (100f * kernel * (float) Math.sqrt(in));
-      }
-      builder.weight(
-          to + "/weight",
-          new QuantizedWeight(
-              Tensor.ofBytes(DataType.INT8, codes, out, in, kernel, kernel),
-              Tensor.of(scales, out),
-              null,
-              new Granularity.PerChannel(0)));
-      long half = kernel / 2;
-      Attribute pads = Attribute.ofIntegers(List.of(half, half, half, half));
-      return node("Conv", to, Map.of("pads", pads), rounded(value, scale), to + "/weight");
-    }
-
-    void integers(String name, long... values) {
-      builder.weight(name, Tensor.of(values, values.length));
-    }
-  }
+  private static final float SCALE = CodedNetwork.SCALE;
+  private static final float OTHER_SCALE = 2 * SCALE;
 
   private static Map<String, Attribute> window(long kernel, long stride, long padding) {
     return Map.of(
@@ -94,8 +36,8 @@ class ImageCodesTest {
         "pads", Attribute.ofIntegers(List.of(padding, padding, padding, padding)));
   }
 
-  private static Model model(Consumer<Network> body, boolean all, String... outputs) {
-    Network network = new Network();
+  private static Model model(Consumer<CodedNetwork> body, boolean all, String... outputs) {
+    CodedNetwork network = new CodedNetwork();
     body.accept(network);
     List<String> names = new ArrayList<>(List.of(outputs));
     for (String value : network.values) {
@@ -134,7 +76,7 @@ class ImageCodesTest {
   }
 
   /** Asserts equal results in floats, and returns how many operations there are. */
-  private static int operations(float tolerance, Consumer<Network> body, String... outputs) {
+  private static int operations(float tolerance, Consumer<CodedNetwork> body, String... outputs) {
     Map<String, Tensor> input = images();
     Model model = model(body, false, outputs);
     for (int threads : new int[] {1, 2}) {
@@ -184,6 +126,37 @@ class ImageCodesTest {
             },
             "y");
     assertEquals(4, operations); // one position: nothing to put into order
+  }
+
+  @Test
+  void leakyReluIsAPartOfTheConvolution() {
+    int operations =
+        operations(
+            0,
+            n -> {
+              n.conv("x", "a", 3, 24, 3);
+              n.node("LeakyRelu", "l", Map.of("alpha", Attribute.of(0.1f)), "a");
+              n.conv("l", "b", 24, 5, 1);
+              n.node("LeakyRelu", "y", Map.of("alpha", Attribute.of(0.3f)), "b");
+            },
+            "y");
+    assertEquals(4, operations); // codes of x, two convolutions, the order of the graph
+  }
+
+  /** Kernels take constant biases, so such a convolution reads floats. */
+  @Test
+  void aBiasThatIsComputed() {
+    operations(
+        0,
+        n -> {
+          n.conv("x", "a", 3, 8, 3);
+          n.node("GlobalMaxPool", "m", Map.of(), "a");
+          n.integers("all", -1);
+          n.node("Reshape", "bias", Map.of(), "m", "all");
+          n.conv("a", "b", 8, 16, 1); // for its weight
+          n.node("Conv", "c", Map.of(), n.rounded("a", SCALE), "b/weight", "bias");
+        },
+        "c");
   }
 
   @Test
@@ -348,7 +321,7 @@ class ImageCodesTest {
 
   @Test
   void twoQuantizationsOfOneValue() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 8, 3);
           n.conv("a", SCALE, "y", 8, 5, 3);
@@ -380,7 +353,7 @@ class ImageCodesTest {
   void codesOfRowsAndOfImages() {
     byte[] codes = new byte[22 * 6];
     new Random(8).nextBytes(codes);
-    Consumer<Network> rows =
+    Consumer<CodedNetwork> rows =
         n -> {
           n.builder.weight(
               "rows",
@@ -402,7 +375,7 @@ class ImageCodesTest {
 
   @Test
   void roundedTwice() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 8, 3);
           n.rounded("a", OTHER_SCALE);
@@ -421,7 +394,7 @@ class ImageCodesTest {
 
   @Test
   void valuesThatCallersGet() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 8, 3);
           n.node("MaxPool", "m", window(2, 2, 0), "a");
@@ -443,7 +416,7 @@ class ImageCodesTest {
 
   @Test
   void readersOfFloatsAndOfCodes() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 8, 3);
           n.node("MaxPool", "m", window(3, 1, 1), "a");
@@ -456,7 +429,7 @@ class ImageCodesTest {
 
   @Test
   void floatsThatAreMadeOfCodes() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 8, 3);
           n.conv("a", "b", 8, 8, 3);
@@ -468,7 +441,7 @@ class ImageCodesTest {
 
   @Test
   void gatesWithWhatTheyGate() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 24, 3);
           n.node("GlobalAveragePool", "mean", Map.of(), "a");
@@ -487,7 +460,7 @@ class ImageCodesTest {
 
   @Test
   void sums() {
-    Consumer<Network> body =
+    Consumer<CodedNetwork> body =
         n -> {
           n.conv("x", "a", 3, 24, 3);
           n.node("MaxPool", "m", window(3, 1, 1), "a");
@@ -503,14 +476,14 @@ class ImageCodesTest {
     for (String operator : new String[] {"AveragePool", "GlobalAveragePool"}) {
       boolean global = operator.startsWith("Global");
       Map<String, Attribute> attributes = global ? Map.of() : window(3, 2, 1);
-      Consumer<Network> floats =
+      Consumer<CodedNetwork> floats =
           n -> {
             n.conv("x", "a", 3, 24, 3);
             n.node(operator, "y", attributes, n.rounded("a", SCALE));
           };
       // codes, convolution, means, order
       assertEquals(global ? 3 : 4, operations(1e-5f, floats, "y"));
-      Consumer<Network> codes =
+      Consumer<CodedNetwork> codes =
           n -> {
             n.conv("x", "a", 3, 24, 3);
             n.node(operator, "m", attributes, n.rounded("a", SCALE));
@@ -519,7 +492,7 @@ class ImageCodesTest {
       // A mean half-way between two codes may fall either way.
       assertEquals(global ? 4 : 5, operations(0.2f, codes, "y"));
     }
-    Consumer<Network> both =
+    Consumer<CodedNetwork> both =
         n -> {
           n.conv("x", "a", 3, 8, 3);
           n.node("AveragePool", "m", window(3, 1, 1), n.rounded("a", SCALE));

@@ -72,9 +72,7 @@ final class FuseConvolutionActivation implements Rewrite {
 
   private static boolean fuse(
       Node root, Node convolution, Map<String, Attribute> function, GraphEditor graph) {
-    boolean moved = Convolutions.block(convolution) > 1;
-    if (!Convolutions.isLinear(convolution)
-        || moved && function.get("activation").equals(Attribute.of("leaky_relu"))) {
+    if (!Convolutions.isLinear(convolution)) {
       return false;
     }
     Map<String, Attribute> changes = new HashMap<>(function);

@@ -31,7 +31,6 @@ final class FuseDepthToSpace implements Rewrite {
             && Convolutions.block(convolution) == 1
             && convolution.integer("group", 1) == 1
             && !Convolutions.hasResidual(convolution)
-            && !Convolutions.activation(convolution).equals("leaky_relu")
             && block > 1
             && block <= FusedOperators.LARGEST_BLOCK
             && graph.rank(root.input(0)) == 4;

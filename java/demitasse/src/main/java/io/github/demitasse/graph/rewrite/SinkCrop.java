@@ -20,6 +20,7 @@ final class SinkCrop implements Rewrite {
         "Relu",
         "HardSwish",
         "HardSigmoid",
+        "LeakyRelu",
         "Tanh",
         "Sigmoid",
         "Gelu",

@@ -12,7 +12,6 @@ import io.github.demitasse.weight.Granularity;
 import io.github.demitasse.weight.QuantizedWeight;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -157,17 +156,6 @@ class FuseTransposedConvolutionTest {
     assertEquals(
         "int8 " + (perChannel ? "per channel" : "per tensor") + (asymmetric ? " asymmetric" : ""),
         model.weights().get("spread").encoding());
-  }
-
-  @Test
-  void leakyReluStaysBehindBlocks() {
-    Model model =
-        rewritten(
-            graph()
-                .weight("spread", Evaluation.random(7, 4, 6, 2, 2))
-                .node("t", "ConvTranspose", "x spread", "strides", new long[] {2, 2})
-                .node("y", "LeakyRelu", "t"));
-    assertEquals("{FusedConv=1, LeakyRelu=1}", Evaluation.operators(model));
   }
 
   @ParameterizedTest
