@@ -123,6 +123,13 @@ struct BlockTile {
   }
 };
 
+// Not inlined: beside other code the addresses of a tile's pixels would no longer fit the
+// registers.
+template <int NV>
+__attribute__((noinline)) void block_tiles(const CodeBlockCall& block) {
+  all_tiles<BlockTile, kCodeRows, NV>(block);
+}
+
 // Pixels in blocks of whole tiles, each finished at once.
 template <int NV>
 void code_blocks(const CodeTileCall& call) {
@@ -137,7 +144,7 @@ void code_blocks(const CodeTileCall& call) {
     const int64_t end = b == blocks ? call.rows : tiles * b / blocks * kCodeRows;
     block.x = call.x + row * call.stride;
     block.rows = end - row;
-    all_tiles<BlockTile, kCodeRows, NV>(block);
+    block_tiles<NV>(block);
     finish({sums, end - row, NV, call.tail, row * call.epilogue.stride}, call.epilogue, call.codes);
     row = end;
   }

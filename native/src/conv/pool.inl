@@ -73,13 +73,38 @@ void largest_codes(const CodePoolCall& call) {
   if (channel < call.channels) largest_codes<kBytes>(call, call.channels - kBytes);
 }
 
+#if defined(__AVX512VNNI__)
+
+// For fewer than 16 channels.
+void few_largest_codes(const CodePoolCall& call) {
+  const __mmask16 lanes = static_cast<__mmask16>((1 << call.channels) - 1);
+  __m128i largest = _mm_setzero_si128();
+  for (int64_t i = 0; i < call.rows; ++i) {
+    const uint8_t* x = call.x + i * call.row_stride;
+    for (int64_t j = 0; j < call.columns; ++j, x += call.column_stride) {
+      largest = _mm_max_epu8(largest, _mm_maskz_loadu_epi8(lanes, x));
+    }
+  }
+  _mm_mask_storeu_epi8(call.codes, lanes, largest);
+}
+
+#else
+
+void few_largest_codes(const CodePoolCall& call) {
+  if (call.channels >= 8) return largest_codes<8>(call);
+  if (call.channels >= 4) return largest_codes<4>(call);
+  if (call.channels >= 2) return largest_codes<2>(call);
+  if (call.channels == 1) largest_codes<1>(call);
+}
+
+#endif
+
 void max_pool_codes(const CodePoolCall& call) {
   constexpr int kWhole = 4 * kLanes;
   if (call.channels >= kWhole) return largest_codes<kWhole>(call);
   if (call.channels >= kWhole / 2) return largest_codes<kWhole / 2>(call);
   if (call.channels >= 16) return largest_codes<16>(call);
-  if (call.channels >= 8) return largest_codes<8>(call);
-  for (int64_t channel = 0; channel < call.channels; ++channel) largest_codes<1>(call, channel);
+  few_largest_codes(call);
 }
 
 // The lanes of kVectors vectors of channels.

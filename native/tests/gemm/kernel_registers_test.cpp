@@ -61,10 +61,12 @@ std::string spill_in_inner_loop(const std::vector<Instruction>& function) {
   return "";
 }
 
-// tile_loop.h's functions hold the inlined tiles.
+// These functions, of tile_loop.h and code_tile.inl, hold the inlined tiles.
 bool is_tile_loop(const std::string& line) {
-  return line.find("all_tiles<") != std::string::npos ||
-         line.find("short_tile<") != std::string::npos;
+  for (const char* name : {"all_tiles<", "short_tile<", "block_tiles<"}) {
+    if (line.find(name) != std::string::npos) return true;
+  }
+  return false;
 }
 
 TEST(KernelRegisters, tilesDoNotSpill) {

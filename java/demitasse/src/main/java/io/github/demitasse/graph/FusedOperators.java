@@ -48,7 +48,26 @@ public final class FusedOperators {
   public static final String RECURRENT_QUANTIZATION = "activation_quantization";
 
   /** The largest blocksize of a FusedConv. */
-  public static final long LARGEST_BLOCK = 64;
+  public static final int LARGEST_BLOCK = 64;
+
+  /**
+   * The height and width of the block of pixels that each of a convolution's results becomes.
+   *
+   * @throws IllegalArgumentException if the node says something impossible
+   */
+  public static int blockSize(Node convolution) {
+    long block = convolution.integer("blocksize", 1);
+    if (block < 1 || block > LARGEST_BLOCK) {
+      throw new IllegalArgumentException(
+          "node '"
+              + convolution.name()
+              + "': blocksize is "
+              + block
+              + ", not within 1.."
+              + LARGEST_BLOCK);
+    }
+    return (int) block;
+  }
 
   private FusedOperators() {}
 }

@@ -157,7 +157,7 @@ final class ConvolutionOperators {
 
   /** The shape after channels have become blocks of pixels. */
   private static Shape moved(Shape shape, Node node) {
-    long block = blockSize(node);
+    long block = FusedOperators.blockSize(node);
     if (block == 1) {
       return shape;
     }
@@ -167,20 +167,12 @@ final class ConvolutionOperators {
     return MovementOperators.depthToSpace(shape, Dimension.of(block));
   }
 
-  private static long blockSize(Node node) {
-    long block = node.integer("blocksize", 1);
-    Arguments.require(
-        block >= 1 && block <= FusedOperators.LARGEST_BLOCK,
-        "blocksize is " + block + ", not within 1.." + FusedOperators.LARGEST_BLOCK);
-    return block;
-  }
-
   static NativeCall lowerFused(InferenceContext context) {
     Node node = context.node();
     String activation = node.text("activation", "none");
     Arguments.require(
         ACTIVATIONS.contains(activation), "there is no activation function '" + activation + "'");
-    long block = blockSize(node);
+    long block = FusedOperators.blockSize(node);
     long[] window = integers(context, 1, block);
     long[] integers = Arrays.copyOf(window, window.length + (block == 1 ? 2 : 3));
     integers[window.length] = ACTIVATIONS.indexOf(activation);

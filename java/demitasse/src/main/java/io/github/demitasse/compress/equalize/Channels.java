@@ -24,7 +24,7 @@ record Channels(boolean linear, int inputs, int outputs, int group, int taps) {
       throw new IllegalArgumentException(
           "layer '" + layer.name() + "': " + group + " groups do not divide " + shape[0]);
     }
-    long block = layer.integer("blocksize", 1);
+    long block = FusedOperators.blockSize(layer);
     long taps = 1;
     for (int axis = 2; axis < shape.length; axis++) {
       taps *= shape[axis];

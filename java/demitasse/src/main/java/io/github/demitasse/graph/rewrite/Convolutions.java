@@ -30,11 +30,6 @@ final class Convolutions {
     return convolution.number("output_shift", 0);
   }
 
-  /** The height and width of the block of pixels that each of the convolution's results becomes. */
-  static int block(Node convolution) {
-    return (int) convolution.integer("blocksize", 1);
-  }
-
   static boolean hasResidual(Node convolution) {
     return convolution.hasInput(3);
   }

@@ -1,6 +1,7 @@
 package io.github.demitasse.graph.rewrite;
 
 import io.github.demitasse.graph.Attribute;
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -40,7 +41,7 @@ final class ExpandConvolution {
 
   static void add(Node node, Expansion.Scope scope) {
     Chain chain = new Chain();
-    int block = Convolutions.block(node);
+    int block = FusedOperators.blockSize(node);
     if (block > 1) {
       Map<String, Attribute> size = Map.of("blocksize", Attribute.of(block));
       chain.steps.add((x, y) -> scope.nodeTo(y, "DepthToSpace", size, x));

@@ -34,10 +34,11 @@ final class FoldIntoConvolution implements Rewrite {
     }
     boolean transposed = convolution.is("ConvTranspose");
     long[] shape = graph.weight(convolution.input(1)).shape();
-    int copies = Convolutions.block(convolution) * Convolutions.block(convolution);
+    int block = FusedOperators.blockSize(convolution);
+    int copies = block * block;
     long channels = transposed ? shape[1] * convolution.integer("group", 1) : shape[0] / copies;
     ChannelAffine affine = ChannelAffine.of(root, input, channels, shape.length, graph);
-    if (affine == null) {
+    if (affine == null || !transposed && channels * copies != shape[0]) {
       return false;
     }
     fold(root, convolution, affine.repeated(copies), transposed, graph);

@@ -28,7 +28,7 @@ final class FuseDepthToSpace implements Rewrite {
     long block = root.integer("blocksize", 0);
     boolean possible =
         convolution != null
-            && Convolutions.block(convolution) == 1
+            && FusedOperators.blockSize(convolution) == 1
             && convolution.integer("group", 1) == 1
             && !Convolutions.hasResidual(convolution)
             && block > 1

@@ -1,5 +1,6 @@
 package io.github.demitasse.graph.rewrite;
 
+import io.github.demitasse.graph.FusedOperators;
 import io.github.demitasse.graph.Node;
 import io.github.demitasse.graph.Shape;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ final class SinkCrop implements Rewrite {
     Node convolution = slice == null ? null : Convolutions.solelyRead(slice.input(0), graph);
     boolean possible =
         convolution != null
-            && Convolutions.block(convolution) > 1
+            && FusedOperators.blockSize(convolution) > 1
             && graph.hasOneConsumer(value)
             && root.outputs().size() == 1
             && isPixelwise(root, input, graph);
