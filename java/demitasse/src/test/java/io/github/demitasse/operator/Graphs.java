@@ -132,6 +132,8 @@ public final class Graphs {
   private static Attribute attribute(Object value) {
     if (value instanceof Integer number) {
       return Attribute.of(number.longValue());
+    } else if (value instanceof Long number) {
+      return Attribute.of(number);
     } else if (value instanceof Float number) {
       return Attribute.of(number);
     } else if (value instanceof String text) {
