@@ -81,12 +81,11 @@ final class ChannelsLastLowering {
     if (values.isMade(node.output(0))) {
       return true; // by the node before
     }
-    ChannelsLastMovement movement = new ChannelsLastMovement(node, call, lowering);
     if (lowering.isOnImageCodes(node)) {
-      return movement.lower();
+      return move();
     }
     if (call.alias()) {
-      return isOnlyLast(input(0)) && movement.lower();
+      return isOnlyLast(input(0)) && move();
     }
     if (call.operator().equals("Transpose")) {
       return transpose();
@@ -94,7 +93,11 @@ final class ChannelsLastLowering {
     if (!isFollowing()) {
       return false;
     }
-    return movement.lower() || gate() || ELEMENTWISE.contains(call.operator()) && elementwise();
+    return move() || gate() || ELEMENTWISE.contains(call.operator()) && elementwise();
+  }
+
+  private boolean move() {
+    return new ChannelsLastMovement(node, call, lowering).lower();
   }
 
   private boolean isFollowing() {

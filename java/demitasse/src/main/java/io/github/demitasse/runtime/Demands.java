@@ -15,7 +15,7 @@ import java.util.Set;
  */
 final class Demands {
   private final Lowering lowering;
-  private final ImageCodeDemands imageCodes;
+  private final ImageCodeDemands imageCodes; // null without convolutions: a class less to load
   private final Set<String> asFloat = new HashSet<>();
   private final Map<String, Quantization> asCodes = new HashMap<>();
   private final Set<String> asSigns = new HashSet<>(); // results of Binarize
@@ -27,7 +27,7 @@ final class Demands {
    */
   Demands(List<Lowering.Step> steps, Collection<String> outputs, Lowering lowering) {
     this.lowering = lowering;
-    this.imageCodes = new ImageCodeDemands(lowering, this);
+    this.imageCodes = hasConvolution(steps) ? new ImageCodeDemands(lowering, this) : null;
     do {
       asFloat.clear();
       asCodes.clear();
@@ -36,7 +36,16 @@ final class Demands {
       for (int i = steps.size() - 1; i >= 0; i--) { // all readers of a value before its producer
         add(steps.get(i));
       }
-    } while (imageCodes.giveUp());
+    } while (imageCodes != null && imageCodes.giveUp());
+  }
+
+  private static boolean hasConvolution(List<Lowering.Step> steps) {
+    for (Lowering.Step step : steps) {
+      if (Lowering.isConvolution(step.node())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private void add(Lowering.Step step) {
@@ -45,7 +54,7 @@ final class Demands {
     String y = node.output(0);
     if (Lowering.isFakeQuantize(node)) {
       // Its floats are made of the codes where somebody wants those.
-      if (asFloat.contains(y) && !Quantization.of(node).equals(imageCodes.only(x))) {
+      if (asFloat.contains(y) && !Quantization.of(node).equals(imageCodes(x))) {
         asFloat.add(x);
       }
       return;
@@ -56,10 +65,10 @@ final class Demands {
       }
       return;
     }
-    if (lowering.takesSigns(node, x) && (asCodes.containsKey(y) || imageCodes.isWanted(y))) {
+    if (lowering.takesSigns(node, x) && (asCodes.containsKey(y) || isWantedAsImageCodes(y))) {
       asFloat.add(y); // codes are not made from signs at once
     }
-    if (imageCodes.passOn(node)) {
+    if (imageCodes != null && imageCodes.passOn(node)) {
       return;
     }
     for (String input : step.lowering().reads(node, lowering)) {
@@ -85,7 +94,7 @@ final class Demands {
   private void wantCodes(String value, Quantization quantization) {
     Quantization other = asCodes.putIfAbsent(value, quantization);
     boolean one = other == null || other.equals(quantization);
-    if (!one || imageCodes.isWanted(value) || isRounded(value)) {
+    if (!one || isWantedAsImageCodes(value) || isRounded(value)) {
       asFloat.add(value);
     }
   }
@@ -110,7 +119,17 @@ final class Demands {
     return asCodes.get(value);
   }
 
-  ImageCodeDemands imageCodes() {
-    return imageCodes;
+  private boolean isWantedAsImageCodes(String value) {
+    return imageCodes != null && imageCodes.isWanted(value);
+  }
+
+  /** The codes, channels last, that should be produced in place of floats, or null. */
+  Quantization imageCodes(String value) {
+    return imageCodes == null ? null : imageCodes.only(value);
+  }
+
+  /** True when an operator between convolutions reads codes with their channels last. */
+  boolean isOnImageCodes(Node node) {
+    return imageCodes != null && imageCodes.isOnCodes(node);
   }
 }

@@ -289,12 +289,12 @@ final class Lowering {
 
   /** The codes, channels last, that should be produced in place of floats, or null. */
   Quantization wantedImageCodes(String value) {
-    return demands.imageCodes().only(value);
+    return demands.imageCodes(value);
   }
 
   /** True when an operator between convolutions reads codes with their channels last. */
   boolean isOnImageCodes(Node node) {
-    return demands.imageCodes().isOnCodes(node);
+    return demands.isOnImageCodes(node);
   }
 
   /** The handle of the packed kernel of a convolution of codes. */
