@@ -69,4 +69,12 @@ final class CodedNetwork {
   void integers(String name, long... values) {
     builder.weight(name, Tensor.of(values, values.length));
   }
+
+  /** The attributes of a pooling over squares. */
+  static Map<String, Attribute> window(long kernel, long stride, long padding) {
+    return Map.of(
+        "kernel_shape", Attribute.ofIntegers(List.of(kernel, kernel)),
+        "strides", Attribute.ofIntegers(List.of(stride, stride)),
+        "pads", Attribute.ofIntegers(List.of(padding, padding, padding, padding)));
+  }
 }

@@ -1,5 +1,6 @@
 package io.github.demitasse.runtime;
 
+import static io.github.demitasse.runtime.CodedNetwork.window;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -28,13 +29,6 @@ class ImageCodesTest {
 
   private static final float SCALE = CodedNetwork.SCALE;
   private static final float OTHER_SCALE = 2 * SCALE;
-
-  private static Map<String, Attribute> window(long kernel, long stride, long padding) {
-    return Map.of(
-        "kernel_shape", Attribute.ofIntegers(List.of(kernel, kernel)),
-        "strides", Attribute.ofIntegers(List.of(stride, stride)),
-        "pads", Attribute.ofIntegers(List.of(padding, padding, padding, padding)));
-  }
 
   private static Model model(Consumer<CodedNetwork> body, boolean all, String... outputs) {
     CodedNetwork network = new CodedNetwork();
